@@ -1,0 +1,153 @@
+"""Settings: the only reader of the environment.
+
+Every variable can also stand in a `.env` file in the working directory. A bad
+value is refused at start with the variable's name.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+EXAMPLE_SALT = "example-salt-not-for-production-use"
+"""HMAC key of the development default; refused in production."""
+
+EXAMPLE_VAULT_KEY = "ZXhhbXBsZS12YXVsdC1rZXktbm90LWZvci1wcm9kISE="
+"""Fernet key of the development default; refused in production."""
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names the variable."""
+
+
+class Settings(BaseSettings):
+    """All settings, named as their environment variables in lower case."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    environment: Literal["development", "test", "production"] = "development"
+    debug_mode: bool = False
+
+    # Addresses. The embedded services take PORT_BASE (Dagster UI), +1 (schema registry),
+    # +2 and +3 (Kafka broker, controller), +4 (Spark Connect), +5 (Dagster code server)
+    # and +6 (dbt docs).
+    port_base: int = Field(default=19090, ge=1024, le=65000)
+    kafka_bootstrap_servers: str = ""
+    schema_registry_url: str = ""
+    spark_remote_url: str = ""
+    data_dir: Path = PROJECT_ROOT / ".data"
+    services_dir: Path = Path.home() / ".cache" / "fraudstream" / "services"
+    lake_uri: str = ""
+
+    # Topics.
+    transactions_topic: str = "financial.transactions.raw"
+    fraud_alerts_topic: str = "financial.fraud.alerts"
+    fraud_labels_topic: str = "financial.fraud.labels"
+    vault_topic: str = "financial.vault.sealed"
+    journal_topic: str = "fraudstream.journal"
+    topic_partitions: int = Field(default=12, ge=1, le=1024)
+    topic_replication: int = Field(default=1, ge=1, le=9)
+
+    # The drain.
+    drain_mode: Literal["continuous", "on_demand"] = "continuous"
+    drain_groups: int = Field(default=2, ge=1, le=256)
+    drain_window_seconds: int = Field(default=60, ge=10, le=3600)
+    warm_lead_seconds: int = Field(default=25, ge=5, le=300)
+    flush_seconds: float = Field(default=4.0, ge=0.5, le=60)
+    step_milliseconds: int = Field(default=15, ge=1, le=1000)
+    lease_seconds: float = Field(default=6.0, ge=1, le=60)
+    run_lease_seconds: float = Field(default=30.0, ge=5, le=600)
+    state_snapshot_seconds: float = Field(default=15.0, ge=1, le=3600)
+    max_record_bytes: int = Field(default=65_536, ge=1024)
+
+    # Quality.
+    silver_quality_threshold: float = Field(default=0.8, ge=0, le=1)
+    data_quality_alert_threshold: float = Field(default=0.95, ge=0, le=1)
+
+    # Protection.
+    customer_id_salt: SecretStr = SecretStr(EXAMPLE_SALT)
+    vault_key: SecretStr = SecretStr(EXAMPLE_VAULT_KEY)
+    allow_clear_pii: bool = False
+    pii_masking_enabled: bool = True
+    audit_logging_enabled: bool = True
+
+    # Snowflake; DuckDB is used where no account is given.
+    snowflake_account: str = ""
+    snowflake_user: str = ""
+    snowflake_password: SecretStr = SecretStr("")
+    snowflake_database: str = "FINANCIAL_DATA"
+    snowflake_warehouse: str = "STREAMING_WH"
+
+    @model_validator(mode="after")
+    def _refuse_what_cannot_work(self) -> Settings:
+        if 3600 % self.drain_window_seconds:
+            raise ValueError("DRAIN_WINDOW_SECONDS must divide an hour (3600) evenly")
+        if self.drain_groups > self.topic_partitions:
+            raise ValueError("DRAIN_GROUPS must not exceed TOPIC_PARTITIONS")
+        if len(self.customer_id_salt.get_secret_value()) < 16:
+            raise ValueError("CUSTOMER_ID_SALT must have at least 16 characters (128 bits)")
+        if not self.pii_masking_enabled:
+            raise ValueError("PII_MASKING_ENABLED cannot be false: nothing readable is ever stored")
+        if self.environment == "production":
+            self._refuse_examples()
+        return self
+
+    def _refuse_examples(self) -> None:
+        if self.customer_id_salt.get_secret_value() == EXAMPLE_SALT:
+            raise ValueError("CUSTOMER_ID_SALT is the example; set a secret of your own")
+        if self.vault_key.get_secret_value() == EXAMPLE_VAULT_KEY:
+            raise ValueError("VAULT_KEY is the example; set a Fernet key of your own")
+        if not self.audit_logging_enabled:
+            raise ValueError("AUDIT_LOGGING_ENABLED cannot be false in production")
+
+    @property
+    def bootstrap(self) -> str:
+        """Kafka address: KAFKA_BOOTSTRAP_SERVERS, else the embedded broker."""
+        return self.kafka_bootstrap_servers or f"127.0.0.1:{self.port_base + 2}"
+
+    @property
+    def registry_url(self) -> str:
+        """SCHEMA_REGISTRY_URL, else the embedded registry."""
+        return self.schema_registry_url or (
+            f"http://127.0.0.1:{self.port_base + 1}/apis/ccompat/v7"
+        )
+
+    @property
+    def spark_remote(self) -> str:
+        """SPARK_REMOTE_URL without session parameters, else the embedded Connect server."""
+        return self.spark_remote_url or f"sc://127.0.0.1:{self.port_base + 4}"
+
+    @property
+    def lake(self) -> str:
+        """Root of the Delta tables: LAKE_URI, else a folder under DATA_DIR."""
+        return self.lake_uri or str(self.data_dir / "lake")
+
+
+def load_settings() -> Settings:
+    """Read the environment afresh; raises `SettingsError` naming the variable at fault."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_readable(error)) from None
+
+
+def _readable(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors(include_input=False, include_url=False):
+        name = "_".join(str(part) for part in item["loc"]).upper()
+        lines.append(f"{name}: {item['msg']}" if name else item["msg"].removeprefix("Value error, "))
+    return "; ".join(lines)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read once."""
+    return load_settings()
