@@ -1,0 +1,195 @@
+"""The journal: the single record of who owned which part of the log and how far it got.
+
+Journal partition g holds the records of partition group g; the last journal partition holds the
+heartbeats of runs. Records are JSON. Every `owner`, `flush` and `final` record is complete in
+itself (flushed, stepped, snapshots), so that reading back to the newest of them is enough.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from fraudstream_platform.drain.kafka import reader, watermarks
+from fraudstream_platform.drain.positions import Positions, from_json, to_json
+from fraudstream_platform.lake.files import DataFile
+from fraudstream_platform.settings import Settings
+
+Kind = Literal["owner", "step", "flush", "final", "run"]
+_TAIL = 64
+
+
+class Term(NamedTuple):
+    """An owner's term, ordered: a later window, then a later attempt at it, is newer."""
+
+    window: int
+    """Nominal start of the window, epoch ms."""
+    attempt: int
+    """Which run tries the window, from 1."""
+    retry: int
+    """Which try of the Spark task within that run, from 0."""
+
+
+@dataclass(frozen=True)
+class SnapshotRef:
+    """A state snapshot: a file, its SHA-256, and the positions at which the state stood."""
+
+    path: str
+    sha256: str
+    catalogue: str
+    positions: Positions
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One journal record. Positions are by raw partition; times are epoch ms."""
+
+    kind: Kind
+    group: int
+    term: Term
+    run_id: str
+    stop: int
+    flushed: Positions = field(default_factory=dict)
+    """Rows before these offsets are in journaled files."""
+    stepped: Positions = field(default_factory=dict)
+    """Alerts before these offsets are on the alert topic."""
+    snapshots: tuple[SnapshotRef, ...] = ()
+    """Newest first."""
+    start: Positions = field(default_factory=dict)
+    """A flush covers start..flushed."""
+    origin: bool = False
+    """A flush: the first ever of its group."""
+    hour: str = ""
+    files: tuple[DataFile, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """A flush: Kafka records it covers, and whatever else is worth counting."""
+    latency_ms: tuple[int, ...] = ()
+    """Alerts of this step: publication minus the source's sent_at."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    at: int = 0
+    """Append time of the record (filled when read)."""
+    journal_offset: int = -1
+    """Offset of the record (filled when read)."""
+
+    def to_bytes(self) -> bytes:
+        """JSON, without what is filled when read."""
+        raw: dict[str, Any] = {
+            "kind": self.kind,
+            "group": self.group,
+            "term": list(self.term),
+            "run_id": self.run_id,
+            "stop": self.stop,
+            "flushed": to_json(self.flushed),
+            "stepped": to_json(self.stepped),
+        }
+        if self.kind in ("owner", "flush", "final"):
+            raw["snapshots"] = [
+                {**ref.__dict__, "positions": to_json(ref.positions)} for ref in self.snapshots
+            ]
+        if self.kind == "flush":
+            raw |= {
+                "start": to_json(self.start),
+                "origin": self.origin,
+                "hour": self.hour,
+                "files": [file.to_json() for file in self.files],
+                "counts": dict(self.counts),
+                "versions": dict(self.versions),
+            }
+        if self.latency_ms:
+            raw["latency_ms"] = list(self.latency_ms)
+        return json.dumps(raw, separators=(",", ":")).encode()
+
+
+def entry_of(message: Message) -> Entry:
+    """A journal record as read from Kafka."""
+    raw = json.loads(message.value() or b"{}")
+    return Entry(
+        kind=raw["kind"],
+        group=raw["group"],
+        term=Term(*raw["term"]),
+        run_id=raw["run_id"],
+        stop=raw["stop"],
+        flushed=from_json(raw["flushed"]),
+        stepped=from_json(raw["stepped"]),
+        snapshots=tuple(
+            SnapshotRef(**{**ref, "positions": from_json(ref["positions"])})
+            for ref in raw.get("snapshots", ())
+        ),
+        start=from_json(raw.get("start", {})),
+        origin=raw.get("origin", False),
+        hour=raw.get("hour", ""),
+        files=tuple(DataFile(**file) for file in raw.get("files", ())),
+        counts=raw.get("counts", {}),
+        latency_ms=tuple(raw.get("latency_ms", ())),
+        versions=raw.get("versions", {}),
+        at=message.timestamp()[1],
+        journal_offset=message.offset() or 0,
+    )
+
+
+class JournalReader:
+    """Follows journal partitions from a point near their end, reading only committed records."""
+
+    def __init__(self, settings: Settings, name: str, partitions: Sequence[int]) -> None:
+        self._topic = settings.journal_topic
+        self._consumer: Consumer = reader(settings, f"fraudstream.journal.{name}")
+        self.partitions = list(partitions)
+
+    def close(self) -> None:
+        """Release the client's threads and sockets."""
+        self._consumer.close()
+
+    def tail(self, partition: int, kinds: Sequence[Kind], count: int = 1) -> list[Entry]:
+        """Committed entries from the `count`-th newest of `kinds` (or the beginning) to the end."""
+        low, high = watermarks(self._consumer, self._topic, partition)
+        reach = _TAIL
+        while True:
+            start = max(low, high - reach)
+            entries = self._range(partition, start, high)
+            places = [i for i, entry in enumerate(entries) if entry.kind in kinds]
+            if len(places) >= count:
+                return entries[places[-count] :]
+            if start == low:
+                return entries
+            reach *= 4
+
+    def history(self, partition: int) -> list[Entry]:
+        """Every committed entry that the partition still holds."""
+        low, high = watermarks(self._consumer, self._topic, partition)
+        return self._range(partition, low, high)
+
+    def _range(self, partition: int, start: int, high: int) -> list[Entry]:
+        if start >= high:
+            return []
+        self._consumer.assign([TopicPartition(self._topic, partition, start)])
+        entries: list[Entry] = []
+        while True:
+            for message in self._consumer.consume(1000, 1.0):
+                error = message.error()
+                if error is None:
+                    entries.append(entry_of(message))
+                elif error.code() != KafkaError._PARTITION_EOF:
+                    raise RuntimeError(f"journal: {error.str()}")
+                # Records past `high` may come too: they are newer, and as true.
+                elif (message.offset() or 0) >= high:
+                    self._consumer.unassign()
+                    return entries
+
+    def follow(self, after: Mapping[int, int]) -> None:
+        """From now on `poll` gives the entries from these journal offsets on."""
+        self._consumer.assign(
+            [TopicPartition(self._topic, p, after.get(p, 0)) for p in self.partitions]
+        )
+
+    def poll(self, timeout: float) -> Iterator[Entry]:
+        """New entries of the followed partitions, waiting at most `timeout` seconds for some."""
+        for message in self._consumer.consume(1000, timeout):
+            error = message.error()
+            if error is None:
+                yield entry_of(message)
+            elif error.code() != KafkaError._PARTITION_EOF and error.fatal():
+                raise RuntimeError(f"journal: {error.str()}")

@@ -1,0 +1,90 @@
+"""librdkafka settings of every client, in one place."""
+
+from __future__ import annotations
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from fraudstream_platform.settings import Settings
+
+Config = dict[str, str | int | float | bool]
+
+
+class TopicMissingError(RuntimeError):
+    """A topic that the drain needs is not there; `fraudstream setup` creates it."""
+
+
+def admin(settings: Settings) -> AdminClient:
+    """An admin client of the broker."""
+    return AdminClient({"bootstrap.servers": settings.bootstrap})
+
+
+def reader(settings: Settings, group: str, **overrides: str | int | bool) -> Consumer:
+    """A consumer with explicit offsets: it never commits, never resets, reads only committed."""
+    config: Config = {
+        "bootstrap.servers": settings.bootstrap,
+        "group.id": group,
+        "enable.auto.commit": False,
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        "enable.partition.eof": True,
+        "fetch.wait.max.ms": 20,
+        "fetch.error.backoff.ms": 20,
+        "reconnect.backoff.max.ms": 1000,
+        **overrides,
+    }
+    return Consumer(config)
+
+
+def transactional_producer(settings: Settings, transactional_id: str) -> Producer:
+    """The one producer of a partition group; its transactions are the commit protocol."""
+    return Producer(
+        {
+            "bootstrap.servers": settings.bootstrap,
+            "transactional.id": transactional_id,
+            # Short, so that a dead owner's open transaction stalls read_committed readers briefly.
+            "transaction.timeout.ms": 4000,
+            "linger.ms": 0,
+            "acks": "all",
+            "message.max.bytes": 8_000_000,
+            "reconnect.backoff.max.ms": 1000,
+        }
+    )
+
+
+def plain_producer(settings: Settings, **overrides: str | int | bool) -> Producer:
+    """An idempotent producer for records that need no transaction."""
+    config: Config = {
+        "bootstrap.servers": settings.bootstrap,
+        "enable.idempotence": True,
+        "acks": "all",
+        **overrides,
+    }
+    return Producer(config)
+
+
+def topic_id(settings: Settings, topic: str) -> str:
+    """Kafka's own id of a topic: a topic deleted and made again has another one."""
+    from confluent_kafka import TopicCollection
+
+    future = admin(settings).describe_topics(TopicCollection([topic]), request_timeout=10)[topic]
+    try:
+        return str(future.result().topic_id)
+    except Exception as error:
+        raise TopicMissingError(f"{topic}: {error}; run `fraudstream setup`") from None
+
+
+def partition_count(consumer: Consumer, topic: str) -> int:
+    """How many partitions the topic has; raises TopicMissingError where there is none."""
+    metadata = consumer.list_topics(topic, timeout=10).topics[topic]
+    if metadata.error is not None or not metadata.partitions:
+        raise TopicMissingError(f"{topic} does not exist; run `fraudstream setup`")
+    return len(metadata.partitions)
+
+
+def watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """Low and high watermark as the broker answers now (never the client's cache)."""
+    low, high = consumer.get_watermark_offsets(
+        TopicPartition(topic, partition), timeout=10, cached=False
+    )
+    return low, high

@@ -1,0 +1,88 @@
+"""Set-up: topics, registered schemas and Delta tables. Repeating it changes nothing."""
+
+from __future__ import annotations
+
+import logging
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+
+from fraudstream_platform.contracts.schemas import avro_text
+from fraudstream_platform.drain.kafka import admin
+from fraudstream_platform.lake.tables import create_tables
+from fraudstream_platform.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
+
+
+def setup(settings: Settings) -> None:
+    """Create what is missing of topics, subjects and tables; raises where one is unfit."""
+    client = admin(settings)
+    _create_topics(client, settings)
+    _verify_append_time(client, settings)
+    _register_schemas(settings)
+    create_tables(settings)
+
+
+def journal_partitions(settings: Settings) -> int:
+    """One a partition group (at most one a raw partition), and the last for the runs."""
+    return settings.topic_partitions + 1
+
+
+def _create_topics(client: AdminClient, settings: Settings) -> None:
+    replication = settings.topic_replication
+    append_time = {"message.timestamp.type": "LogAppendTime"}
+    wanted = [
+        NewTopic(
+            settings.transactions_topic,
+            settings.topic_partitions,
+            replication,
+            config={**append_time, "max.message.bytes": "10000000"},
+        ),
+        NewTopic(settings.fraud_alerts_topic, 4, replication, config=append_time),
+        NewTopic(settings.fraud_labels_topic, 4, replication, config=append_time),
+        NewTopic(
+            settings.vault_topic, 4, replication, config={**append_time, "cleanup.policy": "compact"}
+        ),
+        NewTopic(
+            settings.journal_topic,
+            journal_partitions(settings),
+            replication,
+            config={**append_time, **_FOREVER},
+        ),
+    ]
+    for name, future in client.create_topics(wanted).items():
+        try:
+            future.result(timeout=30)
+            log.info("created topic %s", name)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+
+
+def _verify_append_time(client: AdminClient, settings: Settings) -> None:
+    topics = [settings.transactions_topic, settings.journal_topic]
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
+    for resource, future in client.describe_configs(resources).items():
+        kind = future.result(timeout=30)["message.timestamp.type"].value
+        if kind != "LogAppendTime":
+            raise ValueError(
+                f"topic {resource.name} has message.timestamp.type={kind}; windows are spans of "
+                "append time: set it to LogAppendTime"
+            )
+
+
+def _register_schemas(settings: Settings) -> None:
+    registry = SchemaRegistryClient({"url": settings.registry_url})
+    contracts = {
+        settings.transactions_topic: "transaction",
+        settings.fraud_alerts_topic: "fraud_alert",
+        settings.fraud_labels_topic: "transaction_label",
+    }
+    for topic, name in contracts.items():
+        subject = f"{topic}-value"
+        registry.register_schema(subject, Schema(avro_text(name), "AVRO"))
+        registry.set_compatibility(subject_name=subject, level="BACKWARD_TRANSITIVE")

@@ -1,0 +1,135 @@
+"""Adding files to a Delta table exactly once.
+
+delta-rs records application transactions but does not refuse repeats, so the rule is ours:
+
+1. open the table and read, for each source partition, the version it has recorded;
+2. take a batch only where it *joins*: it starts exactly at the recorded version;
+3. commit files and new versions on that same object, with no retries inside delta-rs;
+4. on conflict (a rival committed first) begin again at 1.
+
+A repeat does not join and is passed over; a rival, a crash between two tables, or a compaction in
+between all end in the same rows.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import CommitFailedError
+from deltalake.transaction import AddAction
+
+from fraudstream_platform.lake.files import DataFile, check_file
+from fraudstream_platform.lake.tables import open_table, partition_column
+from fraudstream_platform.settings import Settings
+
+_ATTEMPTS = 50
+
+
+class CommitGapError(RuntimeError):
+    """A batch starts past what the table has: the records between were never committed."""
+
+
+class CommitContendedError(RuntimeError):
+    """Rivals won every attempt; nothing was committed and the batch can be tried again."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files that carry a table from `start` to `end`, versions by source partition.
+
+    `origin` marks the first batch ever of its partitions, which joins a table that has none.
+    """
+
+    start: Mapping[int, int]
+    end: Mapping[int, int]
+    files: Sequence[DataFile]
+    origin: bool = False
+
+
+def recorded_versions(
+    table: DeltaTable, application: str, partitions: Sequence[int]
+) -> dict[int, int | None]:
+    """Next offset that the table expects, by source partition; None where it has none yet."""
+    return {p: table.transaction_version(f"{application}.{p}") for p in partitions}
+
+
+def commit_batches(
+    settings: Settings, table: str, application: str, batches: Sequence[Batch]
+) -> int:
+    """Commit those of `batches` (in order) that join; returns how many rows were added."""
+    for _ in range(_ATTEMPTS):
+        opened = open_table(settings, table)
+        joining, versions = _joining(opened, application, batches)
+        if not joining:
+            return 0
+        files = [file for batch in joining for file in batch.files if file.table == table]
+        for file in files:
+            check_file(settings, file)
+        if _try_commit(opened, table, application, files, versions):
+            return sum(file.rows for file in files)
+    raise CommitContendedError(f"{table}: {_ATTEMPTS} commits lost to rivals")
+
+
+def _joining(
+    table: DeltaTable, application: str, batches: Sequence[Batch]
+) -> tuple[list[Batch], dict[int, int]]:
+    partitions = sorted({p for batch in batches for p in batch.end})
+    recorded = recorded_versions(table, application, partitions)
+    joining: list[Batch] = []
+    moved: dict[int, int] = {}
+    for batch in batches:
+        if _is_repeat(recorded, batch):
+            continue
+        for partition, start in batch.start.items():
+            known = recorded[partition]
+            if known != start and not (known is None and batch.origin):
+                raise CommitGapError(
+                    f"partition {partition}: the table stands at {known}, the batch at {start}"
+                )
+        joining.append(batch)
+        recorded.update(batch.end)
+        moved.update(batch.end)
+    return joining, moved
+
+
+def _is_repeat(recorded: Mapping[int, int | None], batch: Batch) -> bool:
+    known = [(recorded[p], end) for p, end in batch.end.items()]
+    return all(version is not None and version >= end for version, end in known)
+
+
+def _try_commit(
+    opened: DeltaTable,
+    table: str,
+    application: str,
+    files: Sequence[DataFile],
+    versions: Mapping[int, int],
+) -> bool:
+    now_ms = int(time.time() * 1000)
+    column = partition_column(table)
+    adds = [
+        AddAction(
+            file.path,
+            file.size,
+            {column: file.partition},
+            now_ms,
+            True,
+            json.dumps({"numRecords": file.rows}),
+        )
+        for file in files
+    ]
+    marks = [Transaction(f"{application}.{p}", version) for p, version in sorted(versions.items())]
+    try:
+        opened.create_write_transaction(
+            adds,
+            "append",
+            opened.schema(),
+            [column],
+            commit_properties=CommitProperties(app_transactions=marks, max_commit_retries=0),
+        )
+    except CommitFailedError:
+        return False
+    return True

@@ -1,0 +1,69 @@
+"""Parquet files of a flush: written whole and fsynced before anything speaks of them."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from fraudstream_platform.lake.tables import TABLES, partition_column, table_uri
+from fraudstream_platform.settings import Settings
+
+_MILLIS = pl.Datetime("ms", "UTC")
+_MICROS = pl.Datetime("us", "UTC")
+
+
+class FileLostError(RuntimeError):
+    """A file that the journal names is not there, or has another size."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file of a table; `path` is relative to the table's root."""
+
+    table: str
+    path: str
+    size: int
+    rows: int
+    partition: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The form in which it stands in the journal."""
+        return asdict(self)
+
+
+def write_file(settings: Settings, table: str, partition: str, frame: pl.DataFrame) -> DataFile:
+    """Write `frame` (the table's columns but for the partition) and fsync file and folder."""
+    relative = f"{partition_column(table)}={partition}/{uuid.uuid4().hex}.parquet"
+    path = Path(table_uri(settings, table)) / relative
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = frame.select(list(TABLES[table])).cast({_MILLIS: _MICROS})
+    with path.open("wb") as sink:
+        stored.write_parquet(sink, compression="zstd", compression_level=1)
+        sink.flush()
+        os.fsync(sink.fileno())
+    _sync_folder(path.parent)
+    return DataFile(table, relative, path.stat().st_size, frame.height, partition)
+
+
+def check_file(settings: Settings, file: DataFile) -> None:
+    """Raise FileLostError unless the file is there with the size that the journal says."""
+    path = Path(table_uri(settings, file.table)) / file.path
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise FileLostError(f"{path} is named by the journal but is not there") from None
+    if size != file.size:
+        raise FileLostError(f"{path} has {size} bytes, the journal says {file.size}")
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

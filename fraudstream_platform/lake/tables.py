@@ -1,0 +1,96 @@
+"""The lake's Delta tables: names, columns, where they stand, how they are opened and read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+from deltalake import DeltaTable, Schema
+from deltalake.exceptions import TableNotFoundError
+
+from fraudstream_platform.contracts.tables import (
+    ALERT_SCHEMA,
+    BRONZE_SCHEMA,
+    DEAD_LETTER_SCHEMA,
+    QUARANTINE_SCHEMA,
+    SILVER_SCHEMA,
+)
+from fraudstream_platform.detection.catalogue import FEATURES_SCHEMA
+from fraudstream_platform.settings import Settings
+
+HOUR = "hour"
+ENTITY_TYPE = "entity_type"
+
+DRAINED: dict[str, pl.Schema] = {
+    "bronze.transactions": BRONZE_SCHEMA,
+    "bronze.dead_letter": DEAD_LETTER_SCHEMA,
+    "silver.transactions": SILVER_SCHEMA,
+    "silver.quarantine": QUARANTINE_SCHEMA,
+    "gold.features": FEATURES_SCHEMA,
+}
+"""Tables that a flush brings rows to, with their columns but for the partition `hour`."""
+
+TOPIC_POSITION = {
+    "topic_partition": pl.Int32(),
+    "topic_offset": pl.Int64(),
+    "topic_append_time": pl.Datetime("ms", "UTC"),
+}
+
+ALERTS = "gold.alerts"
+VAULT = "vault.entities"
+
+FOLLOWED: dict[str, pl.Schema] = {
+    ALERTS: pl.Schema({**TOPIC_POSITION, **ALERT_SCHEMA}),
+    VAULT: pl.Schema(
+        {
+            **TOPIC_POSITION,
+            "token": pl.String(),
+            "key_version": pl.Int32(),
+            "sealed": pl.String(),
+        }
+    ),
+}
+"""Tables that are filled from a topic, record by record."""
+
+TABLES: dict[str, pl.Schema] = {**DRAINED, **FOLLOWED}
+
+
+def partition_column(table: str) -> str:
+    """The column that a table is partitioned by."""
+    return ENTITY_TYPE if table == VAULT else HOUR
+
+
+def full_schema(table: str) -> pl.Schema:
+    """All columns of a table, its partition column first."""
+    return pl.Schema({partition_column(table): pl.String(), **TABLES[table]})
+
+
+def table_uri(settings: Settings, table: str) -> str:
+    """Where a table stands: <lake>/<layer>/<name>."""
+    return f"{settings.lake.rstrip('/')}/{table.replace('.', '/')}"
+
+
+def create_tables(settings: Settings) -> None:
+    """Create every table that is not there yet, with no rows."""
+    for table in TABLES:
+        DeltaTable.create(
+            table_uri(settings, table),
+            schema=Schema.from_arrow(pl.DataFrame(schema=full_schema(table)).to_arrow().schema),
+            mode="ignore",
+            partition_by=[partition_column(table)],
+            name=table,
+            configuration={"delta.checkpointInterval": "50"},
+        )
+
+
+def open_table(settings: Settings, table: str) -> DeltaTable:
+    """The table at its newest version."""
+    try:
+        return DeltaTable(table_uri(settings, table))
+    except TableNotFoundError:
+        raise FileNotFoundError(f"table {table} is missing; run `fraudstream setup`") from None
+
+
+def scan(settings: Settings, table: str, **options: Any) -> pl.LazyFrame:
+    """The table's rows, lazily (a reader needs neither Spark nor a JVM)."""
+    return pl.scan_delta(table_uri(settings, table), **options)
