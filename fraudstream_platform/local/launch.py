@@ -1,0 +1,34 @@
+"""First moments of every child process: default signals, priority, then exec.
+
+Run as a script (never imported by the services): a child of a background shell
+inherits ignored SIGINT and SIGTERM, and could then only be killed hard. A script
+of its own does this without running Python between fork and exec of a process that
+has threads.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: list[str]) -> None:
+    """Arguments: nice value, "1" to end with the parent (Linux), then the command."""
+    nice, with_parent, *command = arguments
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    if int(nice):
+        os.nice(int(nice))
+    if with_parent == "1" and sys.platform == "linux":
+        import ctypes  # noqa: PLC0415 - not needed by the long-lived stack
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    os.execvp(command[0], command)  # nosec B606
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
