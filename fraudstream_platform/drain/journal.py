@@ -62,11 +62,11 @@ class Entry:
     start: Positions = field(default_factory=dict)
     """A flush covers start..flushed."""
     origin: bool = False
-    """A flush: the first ever of its group."""
+    """A flush: the first ever of its group. An owner or final record: none was flushed yet."""
     hour: str = ""
     files: tuple[DataFile, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
-    """A flush: Kafka records it covers, and whatever else is worth counting."""
+    """Whatever is worth counting: records stepped, busy milliseconds, rows committed."""
     latency_ms: tuple[int, ...] = ()
     """Alerts of this step: publication minus the source's sent_at."""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +74,11 @@ class Entry:
     """Append time of the record (filled when read)."""
     journal_offset: int = -1
     """Offset of the record (filled when read)."""
+
+    @property
+    def has_flushed(self) -> bool:
+        """True where this record shows that the group has journaled a flush before or with it."""
+        return self.kind == "flush" or (self.kind in ("owner", "final") and not self.origin)
 
     def to_bytes(self) -> bytes:
         """JSON, without what is filled when read."""
@@ -90,15 +95,16 @@ class Entry:
             raw["snapshots"] = [
                 {**ref.__dict__, "positions": to_json(ref.positions)} for ref in self.snapshots
             ]
+            raw["origin"] = self.origin
         if self.kind == "flush":
             raw |= {
                 "start": to_json(self.start),
-                "origin": self.origin,
                 "hour": self.hour,
                 "files": [file.to_json() for file in self.files],
-                "counts": dict(self.counts),
                 "versions": dict(self.versions),
             }
+        if self.counts:
+            raw["counts"] = dict(self.counts)
         if self.latency_ms:
             raw["latency_ms"] = list(self.latency_ms)
         return json.dumps(raw, separators=(",", ":")).encode()
@@ -132,12 +138,11 @@ def entry_of(message: Message) -> Entry:
 
 
 class JournalReader:
-    """Follows journal partitions from a point near their end, reading only committed records."""
+    """Reads journal partitions back from their end and follows them; committed records only."""
 
-    def __init__(self, settings: Settings, name: str, partitions: Sequence[int]) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._topic = settings.journal_topic
-        self._consumer: Consumer = reader(settings, f"fraudstream.journal.{name}")
-        self.partitions = list(partitions)
+        self._consumer: Consumer = reader(settings, "fraudstream.journal")
 
     def close(self) -> None:
         """Release the client's threads and sockets."""
@@ -179,14 +184,18 @@ class JournalReader:
                     self._consumer.unassign()
                     return entries
 
-    def follow(self, after: Mapping[int, int]) -> None:
-        """From now on `poll` gives the entries from these journal offsets on."""
+    def end(self, partition: int) -> int:
+        """Offset after the newest committed entry, asked of the broker now."""
+        return watermarks(self._consumer, self._topic, partition)[1]
+
+    def follow(self, positions: Mapping[int, int]) -> None:
+        """From now on `poll` gives the entries of these journal partitions, from these offsets."""
         self._consumer.assign(
-            [TopicPartition(self._topic, p, after.get(p, 0)) for p in self.partitions]
+            [TopicPartition(self._topic, p, offset) for p, offset in positions.items()]
         )
 
     def poll(self, timeout: float) -> Iterator[Entry]:
-        """New entries of the followed partitions, waiting at most `timeout` seconds for some."""
+        """New entries of the followed partitions, waiting at most `timeout` seconds for them."""
         for message in self._consumer.consume(1000, timeout):
             error = message.error()
             if error is None:

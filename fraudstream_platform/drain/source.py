@@ -28,6 +28,16 @@ class RawBatch:
         return len(self.values)
 
 
+def beginnings(settings: Settings, partitions: Sequence[int]) -> Positions:
+    """Low watermarks of raw partitions, asked of the broker now."""
+    consumer = reader(settings, "fraudstream.raw")
+    try:
+        topic = settings.transactions_topic
+        return {p: watermarks(consumer, topic, p)[0] for p in partitions}
+    finally:
+        consumer.close()
+
+
 class OffsetLostError(RuntimeError):
     """The log no longer holds the offset to resume from: rows would be missing."""
 
@@ -57,9 +67,6 @@ class RawSource:
         """High watermarks (last stable offsets), asked of the broker now."""
         return {p: watermarks(self._consumer, self._topic, p)[1] for p in self.partitions}
 
-    def beginnings(self) -> Positions:
-        """Low watermarks, asked of the broker now."""
-        return {p: watermarks(self._consumer, self._topic, p)[0] for p in self.partitions}
 
     def take(self, stop: int | None) -> RawBatch:
         """What is there now, up to the first record appended at or after `stop` (epoch ms).

@@ -42,11 +42,15 @@ def write_file(settings: Settings, table: str, partition: str, frame: pl.DataFra
     path = Path(table_uri(settings, table)) / relative
     path.parent.mkdir(parents=True, exist_ok=True)
     stored = frame.select(list(TABLES[table])).cast({_MILLIS: _MICROS})
-    with path.open("wb") as sink:
-        stored.write_parquet(sink, compression="zstd", compression_level=1)
-        sink.flush()
-        os.fsync(sink.fileno())
-    _sync_folder(path.parent)
+    try:
+        with path.open("wb") as sink:
+            stored.write_parquet(sink, compression="zstd", compression_level=1)
+            sink.flush()
+            os.fsync(sink.fileno())
+        _sync_folder(path.parent)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
     return DataFile(table, relative, path.stat().st_size, frame.height, partition)
 
 

@@ -1,0 +1,89 @@
+"""The flush worker: writes a range's files, and now and then a snapshot, off the step's thread."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from fraudstream_platform.drain.held import Frames
+from fraudstream_platform.drain.journal import SnapshotRef
+from fraudstream_platform.drain.positions import Positions
+from fraudstream_platform.drain.snapshot import Arrays, write_snapshot
+from fraudstream_platform.lake.files import DataFile, write_file
+from fraudstream_platform.lake.tables import table_uri
+from fraudstream_platform.settings import Settings
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A range whose rows are to be written: everything from `start` to `end`."""
+
+    start: Positions
+    end: Positions
+    hour: str
+    frames: Frames
+    state: Arrays | None
+    """State as it stood at `end`, where a snapshot is due."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files of a cut, ready to be journaled."""
+
+    cut: Cut
+    files: tuple[DataFile, ...]
+    snapshot: SnapshotRef | None
+
+
+class FlushWorker:
+    """One thread, one cut at a time."""
+
+    def __init__(self, settings: Settings, group: int) -> None:
+        self._settings = settings
+        self._group = group
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"flush-{group}")
+        self._pending: Future[Written] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """True from `begin` until `take` or `discard`."""
+        return self._pending is not None
+
+    def begin(self, cut: Cut) -> None:
+        """Start writing `cut` in the background."""
+        self._pending = self._pool.submit(self._write, cut)
+
+    def take(self, *, wait: bool = False) -> Written | None:
+        """What was written, once it is; raises OSError where the disk refused it."""
+        if self._pending is None or not (wait or self._pending.done()):
+            return None
+        pending, self._pending = self._pending, None
+        return pending.result()
+
+    def discard(self) -> None:
+        """Forget a cut in flight; its files become orphans that no journal record names."""
+        if self._pending is not None:
+            self._pending.exception()
+            self._pending = None
+
+    def close(self) -> None:
+        """Wait for the thread and end it."""
+        self.discard()
+        self._pool.shutdown()
+
+    def _write(self, cut: Cut) -> Written:
+        files: list[DataFile] = []
+        try:
+            for table, frame in cut.frames.items():
+                if frame.height:
+                    files.append(write_file(self._settings, table, cut.hour, frame))
+            snapshot = None
+            if cut.state is not None:
+                snapshot = write_snapshot(self._settings, self._group, cut.state, cut.end)
+        except OSError:
+            for file in files:
+                path = Path(table_uri(self._settings, file.table)) / file.path
+                path.unlink(missing_ok=True)
+            raise
+        return Written(cut, tuple(files), snapshot)

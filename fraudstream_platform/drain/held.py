@@ -1,0 +1,97 @@
+"""Step outputs that are not journaled yet.
+
+An owner holds rows until the flush that names their files is journaled; a standby holds rows and
+alerts until the owner's records say that they are done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from fraudstream_platform.drain.positions import Positions, covers
+from fraudstream_platform.lake.tables import DRAINED
+
+Frames = dict[str, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class AlertRecord:
+    """One encoded alert and the transaction that it stands for; `sent_at` in epoch ms."""
+
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes
+    sent_at: int | None
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """Everything one step brought, and the positions after it."""
+
+    positions: Positions
+    frames: Frames
+    alerts: Sequence[AlertRecord]
+    seals: Sequence[tuple[str, bytes]]
+
+
+class Held:
+    """Outputs between the journaled positions and the head of the stream."""
+
+    def __init__(self, flushed: Positions, stepped: Positions) -> None:
+        self.flushed = dict(flushed)
+        self.stepped = dict(stepped)
+        self._outputs: list[StepOutput] = []
+        self._alerts: list[AlertRecord] = []
+        self._seals: list[tuple[str, bytes]] = []
+        self.rows = 0
+
+    def add(self, output: StepOutput) -> None:
+        """Hold an output; parts that are already done are dropped here and never kept."""
+        if not covers(self.flushed, output.positions):
+            self._outputs.append(output)
+            self.rows += sum(frame.height for frame in output.frames.values())
+        self._alerts.extend(a for a in output.alerts if self._is_due(a))
+        self._seals.extend(output.seals)
+
+    def advance(self, flushed: Positions, stepped: Positions) -> None:
+        """The journal says that rows before `flushed` and alerts before `stepped` are done."""
+        self.flushed.update(flushed)
+        self.stepped.update(stepped)
+        self._outputs = [o for o in self._outputs if not covers(self.flushed, o.positions)]
+        self.rows = sum(f.height for o in self._outputs for f in o.frames.values())
+        self._alerts = [a for a in self._alerts if self._is_due(a)]
+
+    def due_alerts(self) -> list[AlertRecord]:
+        """Alerts to publish now, oldest first."""
+        return list(self._alerts)
+
+    def due_seals(self) -> list[tuple[str, bytes]]:
+        """Seals to publish now."""
+        return list(self._seals)
+
+    def published(self, alerts: Sequence[AlertRecord], seals: Sequence[tuple[str, bytes]]) -> None:
+        """A transaction with these has been committed."""
+        del self._alerts[: len(alerts)]
+        del self._seals[: len(seals)]
+
+    def rows_to_flush(self) -> Frames:
+        """All held rows at or past `flushed`, by table."""
+        return {table: self._rows_of(table) for table in DRAINED}
+
+    def _rows_of(self, table: str) -> pl.DataFrame:
+        frames = [o.frames[table] for o in self._outputs if o.frames[table].height]
+        if not frames:
+            return DRAINED[table].to_frame()
+        rows = pl.concat(frames)
+        first = rows["partition"].replace_strict(
+            list(self.flushed), list(self.flushed.values()), return_dtype=pl.Int64
+        )
+        due = rows["offset"] >= first
+        return rows if due.all() else rows.filter(due)
+
+    def _is_due(self, alert: AlertRecord) -> bool:
+        return alert.offset >= self.stepped[alert.partition]

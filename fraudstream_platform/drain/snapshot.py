@@ -1,0 +1,94 @@
+"""State snapshots: plain arrays in one file, named by its SHA-256 in the journal."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fraudstream_platform.detection.catalogue import CATALOGUE_VERSION
+from fraudstream_platform.detection.step import Detector
+from fraudstream_platform.drain.journal import SnapshotRef
+from fraudstream_platform.drain.positions import Positions
+from fraudstream_platform.settings import Settings
+
+log = logging.getLogger(__name__)
+
+KEEP_SECONDS = 180.0
+Arrays = dict[str, np.ndarray]
+
+
+def copy_state(detector: Detector, partitions: Sequence[int]) -> Arrays:
+    """Copies of every partition's state arrays, keyed `<partition>/<name>`."""
+    return {
+        f"{partition}/{name}": array
+        for partition in partitions
+        for name, array in detector.export_state(partition).items()
+    }
+
+
+def write_snapshot(
+    settings: Settings, group: int, arrays: Arrays, positions: Positions
+) -> SnapshotRef:
+    """Write and fsync one snapshot file; older files of the group are removed in time."""
+    folder = settings.data_dir / "state" / f"group-{group}"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{uuid.uuid4().hex}.npz"
+    with path.open("wb") as sink:
+        np.savez(sink, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        sink.flush()
+        os.fsync(sink.fileno())
+    _forget_old(folder)
+    return SnapshotRef(str(path), _sha256(path), CATALOGUE_VERSION, dict(positions))
+
+
+def restore(
+    detector: Detector, partitions: Sequence[int], candidates: Sequence[SnapshotRef]
+) -> Positions | None:
+    """Load the newest usable snapshot into `detector`; its positions, or None where none is."""
+    for ref in candidates:
+        arrays = _load(ref)
+        if arrays is None or not set(partitions) <= set(ref.positions):
+            continue
+        for partition in partitions:
+            prefix = f"{partition}/"
+            own = {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
+            detector.import_state(partition, own)
+        return {partition: ref.positions[partition] for partition in partitions}
+    return None
+
+
+def _load(ref: SnapshotRef) -> Mapping[str, np.ndarray] | None:
+    path = Path(ref.path)
+    if ref.catalogue != CATALOGUE_VERSION:
+        log.warning("snapshot %s is of feature catalogue %s", path.name, ref.catalogue)
+        return None
+    try:
+        if _sha256(path) != ref.sha256:
+            log.error("snapshot %s is corrupt (SHA-256 differs)", path)
+            return None
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except OSError as error:
+        log.error("snapshot %s cannot be read: %s", path, error)
+        return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def _forget_old(folder: Path) -> None:
+    # Outlasts any reader: the journal names the newest two, and they are loaded at once.
+    limit = time.time() - KEEP_SECONDS
+    newest_first = sorted(folder.glob("*.npz"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for path in newest_first[4:]:
+        if path.stat().st_mtime < limit:
+            path.unlink(missing_ok=True)

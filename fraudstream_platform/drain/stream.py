@@ -1,0 +1,99 @@
+"""A group's stream: the raw partitions, the state that has seen them, and what is held of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from confluent_kafka import KafkaException
+
+from fraudstream_platform.drain.assignment import Assignment
+from fraudstream_platform.drain.held import Held
+from fraudstream_platform.drain.positions import Positions, group_partitions
+from fraudstream_platform.drain.registry import RegistryDownError, SchemaSource
+from fraudstream_platform.drain.resume import Standing
+from fraudstream_platform.drain.snapshot import restore
+from fraudstream_platform.drain.source import RawBatch, RawSource, beginnings
+from fraudstream_platform.drain.stepper import Stepper
+from fraudstream_platform.settings import Settings
+
+log = logging.getLogger(__name__)
+
+MAX_HELD_ROWS = 4_000_000
+"""Rows held while the disk refuses them; beyond this the log is not read on."""
+
+
+class Stream:
+    """Steps a group's records from where a standing lets it resume."""
+
+    def __init__(
+        self, settings: Settings, assignment: Assignment, standing: Standing | None
+    ) -> None:
+        self.partitions = group_partitions(
+            assignment.group, assignment.groups, settings.topic_partitions
+        )
+        self._stop = assignment.window_stop
+        self._stepper = _patient_stepper(settings, assignment.hour)
+        self.detector = self._stepper.detector
+        beginning = beginnings(settings, self.partitions)
+        start: Positions | None = None
+        if standing is not None:
+            start = restore(self.detector, self.partitions, standing.usable_snapshots())
+        # Without a snapshot the state is computed again from the oldest record of the log.
+        self.source = RawSource(settings, self.partitions, start or beginning)
+        self.held = Held(
+            standing.flushed if standing else beginning,
+            standing.stepped if standing else beginning,
+        )
+        self._waiting: RawBatch | None = None
+        self.records = 0
+        self.busy_seconds = 0.0
+
+    def close(self) -> None:
+        """Release the client."""
+        self.source.close()
+
+    def advance(self) -> None:
+        """Step what is there now, or wait a few ms for it; a batch in trouble is kept and retried."""
+        if self._waiting is None:
+            if self.held.rows > MAX_HELD_ROWS:
+                time.sleep(0.1)
+                return
+            batch = self.source.take(self._stop)
+            if not len(batch):
+                return
+            self._waiting = batch
+        began = time.perf_counter()
+        try:
+            output = self._stepper.step(self._waiting, self.source.positions)
+        except RegistryDownError as error:
+            log.warning("waiting for the schema registry: %s", error)
+            time.sleep(0.2)
+            return
+        self.records += len(self._waiting)
+        self._waiting = None
+        self.held.add(output)
+        self.busy_seconds += time.perf_counter() - began
+
+    @property
+    def is_at_rest(self) -> bool:
+        """True where every record taken has been stepped, so that positions and state agree."""
+        return self._waiting is None
+
+    def queried_ends(self) -> Positions | None:
+        """Ends of the log as the broker answers now; None while it does not."""
+        try:
+            return self.source.ends()
+        except KafkaException as error:
+            log.warning("waiting for the broker: %s", error)
+            return None
+
+
+def _patient_stepper(settings: Settings, hour: str) -> Stepper:
+    schemas = SchemaSource(settings)
+    while True:
+        try:
+            return Stepper(settings, schemas, hour)
+        except RegistryDownError as error:
+            log.warning("waiting for the schema registry: %s", error)
+            time.sleep(0.5)
