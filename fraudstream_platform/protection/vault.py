@@ -28,6 +28,11 @@ def vault_record(token: str, kind: str, key_version: int, sealed: str) -> bytes:
     return json.dumps(record, separators=(",", ":")).encode()
 
 
+def original_bytes(kind: str, value: str) -> bytes:
+    """What a seal encrypts: the normalised original as JSON."""
+    return json.dumps({"kind": kind, "value": value}, separators=(",", ":")).encode()
+
+
 class Sealer:
     """Encrypts originals and dead letters under one Fernet key."""
 
@@ -43,8 +48,8 @@ class Sealer:
 
     def seal(self, token: str, kind: str, value: str) -> bytes:
         """The sealed topic's value for `token`; `value` is the normalised original."""
-        plain = json.dumps({"kind": kind, "value": value}, separators=(",", ":")).encode()
-        return vault_record(token, kind, self.key_version, self.seal_bytes(plain))
+        sealed = self.seal_bytes(original_bytes(kind, value))
+        return vault_record(token, kind, self.key_version, sealed)
 
     def seal_bytes(self, payload: bytes) -> str:
         """Fernet text of any bytes, such as a dead letter's payload."""

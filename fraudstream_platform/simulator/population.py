@@ -1,0 +1,209 @@
+"""Customers, made on first use from their index: the clear person, then only tokens of it.
+
+Card numbers lie in ranges that no issuer uses for real cards of this simulation's customers; all
+pass the Luhn check. Names and streets come from short lists that faker made once per seed.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from bisect import bisect
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import NamedTuple
+
+import numpy as np
+from faker import Faker
+
+from fraudstream_platform.protection.normalise import normalise
+from fraudstream_platform.protection.tokens import Tokeniser
+from fraudstream_platform.simulator.hashing import mixed
+from fraudstream_platform.simulator.places import CITIES, City, minor
+from fraudstream_platform.simulator.record import Values
+
+TEST_BINS: tuple[tuple[str, str], ...] = (
+    ("40000000", "debit"), ("40000001", "credit"), ("52000000", "debit"),
+    ("52000001", "credit"), ("55550000", "credit"), ("40000005", "prepaid"),
+)  # fmt: skip
+"""bin8 and product of the simulated issuers."""
+
+_LIST_SIZE = 200
+_FIRST_DAY, _LAST_DAY = 14_600, 20_200  # accounts opened 2009-12-22 .. 2025-04-22, epoch days
+_CITY_CUMULATIVE = list(accumulate(city.weight for city in CITIES))
+_TRAVELLING_SHARE = 0.02
+_WALLET_SHARE = 0.3
+
+
+class Identity(NamedTuple):
+    """A token with its normalised original, on its way to the vault."""
+
+    token: str
+    kind: str
+    value: str
+
+    def __repr__(self) -> str:
+        return f"Identity({self.token!r})"
+
+
+class Card(NamedTuple):
+    """One card: its account fields for plastic and, where there is one, for the wallet."""
+
+    plastic: Values
+    wallet: Values | None
+    limit_minor: int
+
+
+@dataclass
+class Customer:
+    """A person behind tokens; amounts are multiples of what others pay."""
+
+    index: int
+    token: str
+    home: City
+    stays_in: City
+    cards: tuple[Card, ...]
+    spend_factor: float
+    online_share: float
+    online: Values | None = None
+    """Identity fields of this customer's own online transactions; made when first needed."""
+
+
+class _Lists:
+    """Short lists made by faker, which is too slow for a person each."""
+
+    def __init__(self, seed: int) -> None:
+        fake = Faker("en_GB")
+        fake.seed_instance(seed)
+        self.first = [fake.first_name() for _ in range(_LIST_SIZE)]
+        self.last = [fake.last_name() for _ in range(_LIST_SIZE)]
+        self.street = [fake.street_name() for _ in range(_LIST_SIZE)]
+
+
+def luhn_complete(digits: str) -> str:
+    """`digits` with the Luhn check digit behind them."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        number = int(digit)
+        if place % 2 == 0:
+            number = number * 2 - 9 if number > 4 else number * 2
+        total += number
+    return digits + str(-total % 10)
+
+
+class Population:
+    """`size` customers of one seed. `fresh` collects identities that were never sealed before."""
+
+    def __init__(self, seed: int, size: int, tokeniser: Tokeniser, cache_size: int = 40_000):
+        self.seed = seed
+        self.size = size
+        self._tokeniser = tokeniser
+        self._cache: dict[int, Customer] = {}
+        self._cache_size = cache_size
+        self._sealed = np.zeros((2, size), dtype=np.bool_)  # accounts, online identities
+        self.fresh: list[Identity] = []
+
+    @cached_property
+    def _lists(self) -> _Lists:
+        return _Lists(self.seed)
+
+    def customer(self, index: int) -> Customer:
+        """The customer at `index`; on first use the identities go to `fresh`."""
+        known = self._cache.get(index)
+        if known is None:
+            known = self._make(index)
+            if len(self._cache) >= self._cache_size:
+                self._cache.clear()
+            self._cache[index] = known
+        return known
+
+    def identify(self, kind: str, value: str, fresh: list[Identity]) -> str:
+        """Token of a clear value; the normalised original is added to `fresh`."""
+        normalised = normalise(kind, value)
+        token = self._tokeniser.token_normalised(kind, normalised)
+        fresh.append(Identity(token, kind, normalised))
+        return token
+
+    def take_fresh(self) -> list[Identity]:
+        """Identities new since the last call."""
+        taken, self.fresh = self.fresh, []
+        return taken
+
+    def _make(self, index: int) -> Customer:
+        rng = random.Random(mixed(self.seed, 2, index))  # nosec B311
+        found: list[Identity] = []
+        home = CITIES[bisect(_CITY_CUMULATIVE, rng.random() * _CITY_CUMULATIVE[-1])]
+        away = CITIES[int(rng.random() * len(CITIES))]
+        stays_in = away if rng.random() < _TRAVELLING_SHARE else home
+        token = self.identify("customer", f"C{index:09d}", found)
+        opened = int(_FIRST_DAY + rng.random() * (_LAST_DAY - _FIRST_DAY))
+        cards = tuple(
+            self._card(rng, index, place, token, opened, home, found)
+            for place in range(1 if rng.random() < 0.7 else 2 if rng.random() < 0.8 else 3)
+        )
+        spend_factor = math.exp(0.5 * rng.gauss(0, 1))
+        online_share = rng.betavariate(2, 4)
+        self._announce(0, index, found)
+        return Customer(index, token, home, stays_in, cards, spend_factor, online_share)
+
+    def _announce(self, group: int, index: int, found: list[Identity]) -> None:
+        if not self._sealed[group, index]:
+            self._sealed[group, index] = True
+            self.fresh.extend(found)
+
+    def _card(
+        self,
+        rng: random.Random,
+        index: int,
+        place: int,
+        customer: str,
+        opened: int,
+        home: City,
+        found: list[Identity],
+    ) -> Card:
+        bin8, product = TEST_BINS[int(rng.random() * len(TEST_BINS))]
+        number = luhn_complete(f"{bin8}{(index * 3 + place) % 10_000_000:07d}")
+        card = self.identify("card", number, found)
+        limit = round(minor(math.exp(12.6 + 0.6 * rng.gauss(0, 1)), home.currency), -4)
+        known_limit = limit if product == "credit" else None
+        rest = (bin8, product, opened, known_limit)
+        wallet = None
+        if rng.random() < _WALLET_SHARE:
+            other = luhn_complete(f"48950000{(index * 3 + place) % 10_000_000:07d}")
+            wallet = (customer, card, self.identify("card", other, found), *rest)
+        return Card((customer, card, None, *rest), wallet, limit)
+
+    def online(self, customer: Customer) -> Values:
+        """Identity fields of the customer's own online transactions."""
+        if customer.online is None:
+            customer.online = self._make_online(customer.index, customer.home)
+        return customer.online
+
+    def _make_online(self, index: int, home: City) -> Values:
+        rng = random.Random(mixed(self.seed, 4, index))  # nosec B311
+        lists, draw = self._lists, rng.random
+        found: list[Identity] = []
+        first = lists.first[int(draw() * _LIST_SIZE)]
+        last = lists.last[int(draw() * _LIST_SIZE)]
+        street = lists.street[int(draw() * _LIST_SIZE)]
+        address = phone = name = None
+        email = self.identify("email", f"{first}.{last}.{index}@example.org".lower(), found)
+        if draw() < 0.3:
+            phone = self.identify("phone", f"+4470{index % 100_000_000:08d}", found)
+        if draw() < 0.3:
+            house = f"{1 + index % 180} {street}, {home.name}"
+            address = self.identify("address", house, found)
+            name = self.identify("name", f"{first} {last} {_suffix(index)}", found)
+        device = self.identify("device", f"dev-{mixed(self.seed, 3, index):016x}", found)
+        ip_text = f"10.{index >> 16 & 255}.{index >> 8 & 255}.{index & 255}"
+        ip = self.identify("ip", ip_text, found)
+        network = self.identify("ipnet", ip_text, found)
+        kind = "mobile" if draw() < 0.35 else "residential"
+        self._announce(1, index, found)
+        return (email, phone, address, name, device, ip, network, home.country, kind)
+
+
+def _suffix(index: int) -> str:
+    """A few suffixes, so that names repeat as they do in life but not too often."""
+    return ("", "Jr", "II", "III")[index % 4]

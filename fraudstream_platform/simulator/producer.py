@@ -1,0 +1,199 @@
+"""Sends the simulated stream to Kafka at the intended times, whatever the pipeline does.
+
+The loop is open: a batch is made ahead, waits for its time, and is sent; a late loop sends without
+waiting and keeps the intended times in the records, so that no delay hides from the figures.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+
+from fraudstream_platform.contracts.codec import Encoder
+from fraudstream_platform.contracts.schemas import avro_schema, avro_text
+from fraudstream_platform.protection.bulk_seal import BulkSealer
+from fraudstream_platform.protection.tokens import Tokeniser
+from fraudstream_platform.protection.vault import original_bytes, vault_record
+from fraudstream_platform.settings import Settings
+from fraudstream_platform.simulator.population import Identity
+from fraudstream_platform.simulator.record import FastEncoder
+from fraudstream_platform.simulator.spoiled import Spoiler
+from fraudstream_platform.simulator.stream import Batch, Stream, StreamConfig
+from fraudstream_platform.simulator.truth import TruthFile
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.005
+"""Records of one tick are sent together, at its end and never before their intended times."""
+_SEALS_AT_ONCE = 400
+_FLUSH_S = 60.0
+_QUEUE_FULL_WAIT_S = 0.02
+
+
+class ProduceError(RuntimeError):
+    """Some records did not reach Kafka."""
+
+
+@dataclass
+class Summary:
+    """What a run did; times in ms."""
+
+    produced: int = 0
+    attacks: int = 0
+    attacks_by_pattern: dict[str, int] = field(default_factory=dict)
+    fraudulent: int = 0
+    bad_records: dict[str, int] = field(default_factory=dict)
+    sealed: int = 0
+    labels: int = 0
+    delivery_errors: int = 0
+    started_ms: int = 0
+    finished_ms: int = 0
+    slip_p99_ms: float = 0.0
+    slip_max_ms: float = 0.0
+    cpu_us_per_record: float = 0.0
+
+    def write(self, path: Path) -> None:
+        """Write the summary as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+def schema_id(registry: SchemaRegistryClient, topic: str, name: str) -> int:
+    """Id of `schemas/<name>.avsc` under `<topic>-value`; registers it where it is not yet known."""
+    found: int = registry.register_schema(f"{topic}-value", Schema(avro_text(name), "AVRO"))
+    return found
+
+
+class Simulation:
+    """One run of the simulator against a broker and a registry."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        config: StreamConfig,
+        *,
+        truth: Path | None = None,
+        bad_rate: float = 0.0,
+    ) -> None:
+        registry = SchemaRegistryClient({"url": settings.registry_url})
+        self._raw, self._vault = settings.transactions_topic, settings.vault_topic
+        self._labels = settings.fraud_labels_topic
+        self._encoder = FastEncoder(schema_id(registry, self._raw, "transaction"))
+        self._label_encoder = Encoder(
+            schema_id(registry, self._labels, "transaction_label"), avro_schema("transaction_label")
+        )
+        tokeniser = Tokeniser(settings.customer_id_salt.get_secret_value().encode())
+        self._key_version = tokeniser.key_version
+        self._sealer = BulkSealer(settings.vault_key.get_secret_value())
+        self._config = config
+        self._stream = Stream(config, tokeniser)
+        self._spoiler = Spoiler(config.seed, bad_rate, self._encoder)
+        self._truth = TruthFile(truth)
+        self._unsealed: list[Identity] = []
+        self._patterns: Counter[str] = Counter()
+        self._slips: list[float] = []
+        self.summary = Summary(started_ms=config.start_ms)
+        self._producer = Producer(_producer_settings(settings.bootstrap, self._on_delivery))
+
+    def run(self) -> Summary:
+        """Send everything; raises `ProduceError` where a record was not delivered."""
+        cpu = time.process_time()
+        for batch in self._stream.batches():
+            messages = [
+                self._spoiler.message(transaction, not in_attack)
+                for transaction, in_attack in zip(batch.transactions, batch.in_attack, strict=True)
+            ]
+            last = batch.first_slot + len(messages) - 1
+            _wait_until(self._config.due_ms(last) / 1000)
+            self._slips.append(time.time() * 1000 - self._config.due_ms(last))
+            for key, value in messages:
+                self._send(self._raw, key, value)
+            self.summary.produced += len(messages)
+            self._accompany(batch)
+            self._producer.poll(0)
+        self._seal(at_least=1)
+        left = self._producer.flush(_FLUSH_S)
+        self._truth.close()
+        self._finish(time.process_time() - cpu)
+        if left or self.summary.delivery_errors:
+            raise ProduceError(f"{left + self.summary.delivery_errors} records were not delivered")
+        return self.summary
+
+    def _accompany(self, batch: Batch) -> None:
+        """Send seals and labels of the batch, and note its attacks."""
+        self._unsealed.extend(batch.identities)
+        self._seal(at_least=_SEALS_AT_ONCE)
+        for label in batch.labels:
+            key = label["transaction_id"].encode()
+            self._send(self._labels, key, self._label_encoder.encode(label))
+        self.summary.labels += len(batch.labels)
+        self._truth.write(batch.attacks)
+        self._patterns.update(attack.pattern for attack in batch.attacks)
+        self.summary.fraudulent += sum(len(attack.transaction_ids) for attack in batch.attacks)
+
+    def _seal(self, at_least: int) -> None:
+        if len(self._unsealed) < at_least:
+            return
+        identities, self._unsealed = self._unsealed, []
+        texts = self._sealer.seal_all([original_bytes(one.kind, one.value) for one in identities])
+        for one, text in zip(identities, texts, strict=True):
+            record = vault_record(one.token, one.kind, self._key_version, text)
+            self._send(self._vault, one.token.encode(), record)
+        self.summary.sealed += len(identities)
+
+    def _send(self, topic: str, key: bytes | None, value: bytes) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key)
+            except BufferError:  # the local queue is full: the broker is slower than the schedule
+                self._producer.poll(_QUEUE_FULL_WAIT_S)
+            else:
+                return
+
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self.summary.delivery_errors += 1
+            logger.error("a record was not delivered to %s: %s", message.topic(), error.name())
+
+    def _finish(self, cpu_s: float) -> None:
+        summary = self.summary
+        summary.attacks_by_pattern = dict(self._patterns)
+        summary.attacks = sum(self._patterns.values())
+        summary.bad_records = dict(self._spoiler.counts)
+        summary.finished_ms = int(time.time() * 1000)
+        if self._slips:
+            summary.slip_p99_ms = round(float(np.percentile(self._slips, 99)), 2)
+            summary.slip_max_ms = round(max(self._slips), 2)
+        summary.cpu_us_per_record = round(1e6 * cpu_s / max(1, summary.produced), 1)
+
+
+def _wait_until(at_s: float) -> None:
+    wait = at_s - time.time()
+    if wait > 0:
+        time.sleep(wait)
+
+
+def _producer_settings(bootstrap: str, on_delivery: Any) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": bootstrap,
+        "client.id": "fraudstream-simulator",
+        "enable.idempotence": True,
+        "acks": "all",
+        "linger.ms": 5,
+        "compression.type": "lz4",
+        # The partitioner of the Java clients, so that every language keys alike.
+        "partitioner": "murmur2_random",
+        "queue.buffering.max.messages": 500_000,
+        # Success needs no callback: flush() says that all are gone, errors are counted.
+        "delivery.report.only.error": True,
+        "on_delivery": on_delivery,
+    }
