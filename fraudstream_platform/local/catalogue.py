@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from fraudstream_platform.local.dagster import code_service, daemon_service, webserver_service
+from fraudstream_platform.local.dbt_docs import docs_service
 from fraudstream_platform.local.kafka import kafka_service
 from fraudstream_platform.local.registry import registry_service
 from fraudstream_platform.local.service import Service
+from fraudstream_platform.local.spark import spark_service
 from fraudstream_platform.settings import Settings
 
 BUILDERS: dict[str, Callable[[Settings], Service]] = {
     "kafka": kafka_service,
     "registry": registry_service,
+    "spark": spark_service,
+    "code": code_service,
+    "webserver": webserver_service,
+    "daemon": daemon_service,
+    "docs": docs_service,
 }
 ALL = tuple(BUILDERS)
 

@@ -13,6 +13,7 @@ MARKER = "FRAUDSTREAM_STACK"
 """Variable that names the DATA_DIR of the stack a process belongs to."""
 
 _KEEP = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "JAVA_HOME", "TMPDIR", "TERM")
+_FOREIGN = ("SPARK_", "PYSPARK_", "DAGSTER_")
 
 
 def settings_environment(settings: Settings) -> dict[str, str]:
@@ -27,18 +28,15 @@ def base_environment(settings: Settings) -> dict[str, str]:
 
 
 def python_environment(settings: Settings) -> dict[str, str]:
-    """Environment of a service that runs our code."""
-    path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")]))
-    return (
-        os.environ
-        | settings_environment(settings)
-        | base_environment(settings)
-        | {
-            "PYTHONPATH": path,
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "",
-        }
-    )
+    """Environment of a service that runs our code.
+
+    Another installation's Spark and Dagster variables are left out: SPARK_DAEMON_MEMORY
+    alone keeps the Connect server from starting.
+    """
+    outer = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+    path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), outer.get("PYTHONPATH", "")]))
+    own = settings_environment(settings) | base_environment(settings)
+    return outer | own | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 def marker_value(settings: Settings) -> str:

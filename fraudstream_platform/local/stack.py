@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import signal
 import subprocess  # nosec B404
+import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,8 @@ class Stack:
         """Nothing starts yet; `with_parent` ends the services when this process dies."""
         self.settings = settings
         self._with_parent = with_parent
+        self._stopping = threading.Event()
+        self._state_lock = threading.Lock()
         self._running = {one.name: Running(one) for one in build_services(settings, services)}
 
     def __enter__(self) -> Self:
@@ -61,8 +64,12 @@ class Stack:
     ) -> None:
         self.stop()
 
-    def start(self) -> None:
-        """Start everything and wait until it is healthy; on failure nothing stays behind."""
+    def start(self, stopping: threading.Event | None = None) -> None:
+        """Start everything and wait until it is healthy; on failure nothing stays behind.
+
+        Setting `stopping` from elsewhere gives up the wait.
+        """
+        self._stopping = stopping or threading.Event()
         state.claim_data_dir(self.settings)
         self._refuse_taken_ports()
         try:
@@ -130,7 +137,8 @@ class Stack:
     def write_state(self) -> None:
         """Write who runs for `status` and `down`."""
         entries = [entry for one in self._running.values() if (entry := one.entry()) is not None]
-        state.write_services(self.settings, entries)
+        with self._state_lock:
+            state.write_services(self.settings, entries)
 
     def _refuse_taken_ports(self) -> None:
         for one in self._running.values():
@@ -160,14 +168,17 @@ class Stack:
         log = state.log_dir(self.settings) / f"{service.name}.log"
         deadline = time.monotonic() + service.start_timeout_s
         while not service.healthy():
+            if self._stopping.is_set():
+                return
             if not one.alive:
                 raise ServiceFailed(f"{service.name} ended while it started: see {log}")
             if time.monotonic() > deadline:
                 raise ServiceFailed(
                     f"{service.name} is not healthy after {service.start_timeout_s:.0f} s: see {log}"
                 )
-            time.sleep(0.1)
+            self._stopping.wait(0.1)
         one.seen_healthy()
+        self.write_state()
 
     def _tend_one(self, one: Running) -> bool:
         if not one.due():

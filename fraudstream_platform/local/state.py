@@ -43,16 +43,15 @@ def log_dir(settings: Settings) -> Path:
 
 
 def claim_data_dir(settings: Settings) -> None:
-    """Create DATA_DIR with the marker that lets `reset` delete it again."""
+    """Create DATA_DIR with the marker that lets `reset` delete it again.
+
+    A folder that already holds other files is used but never marked.
+    """
     folder = settings.data_dir.resolve()
-    marker = folder / _MARKER_FILE
-    if marker.exists():
-        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise UserError(f"DATA_DIR {folder} holds files that are not ours: choose another")
-        marker.write_text("FraudStream keeps its data here; `fraudstream reset` deletes it.\n")
+        if not any(folder.iterdir()):
+            (folder / _MARKER_FILE).write_text("`fraudstream reset` deletes this folder.\n")
     except OSError as error:
         raise UserError(f"DATA_DIR {folder} cannot be written: {error}") from None
 

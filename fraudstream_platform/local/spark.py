@@ -1,0 +1,81 @@
+"""The embedded Spark: a Connect server whose tasks are the drain's long-lived owners."""
+
+from __future__ import annotations
+
+import sys
+
+from fraudstream_platform.local.environment import python_environment
+from fraudstream_platform.local.health import HOST, tcp_open
+from fraudstream_platform.local.jars import pyspark_home
+from fraudstream_platform.local.java import find_java
+from fraudstream_platform.local.service import Service
+from fraudstream_platform.settings import Settings
+
+BATCH_SLOTS = 3
+TASK_ATTEMPTS = 4  # plain local[N] never retries a task
+DRIVER_MEMORY = "512m"
+_ONE_THREAD = {"POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def slots(settings: Settings) -> int:
+    """Task slots: this window's owners, the next one's standbys, and batch jobs."""
+    return 2 * settings.drain_groups + BATCH_SLOTS
+
+
+def spark_conf(settings: Settings) -> dict[str, str]:
+    """Spark's configuration; each line that is not obvious says why."""
+    home = settings.data_dir.resolve() / "spark"
+    return {
+        "spark.connect.grpc.binding.address": HOST,
+        "spark.connect.grpc.binding.port": str(settings.port_base + 4),
+        "spark.driver.bindAddress": HOST,
+        "spark.driver.host": HOST,
+        "spark.driver.memory": DRIVER_MEMORY,
+        "spark.ui.enabled": "false",
+        "spark.scheduler.mode": "FAIR",
+        "spark.speculation": "false",  # two owners of one group would fence each other
+        "spark.python.worker.reuse": "true",
+        "spark.python.daemon.module": "fraudstream_platform.local.worker_daemon",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "1",  # one task input a batch
+        "spark.sql.warehouse.dir": str(home / "warehouse"),
+        "spark.sql.catalogImplementation": "in-memory",
+        # One fixed session is shared by all runs; an expired id is refused for good.
+        "spark.connect.session.manager.defaultSessionTimeout": "-1",
+        # Tasks of a client that died end after this time, instead of after minutes.
+        "spark.connect.execute.reattachable.senderMaxStreamDuration": "40s",
+        "spark.connect.execute.manager.detachedTimeout": "40s",
+        "spark.connect.execute.manager.maintenanceInterval": "2s",
+    }
+
+
+def spark_service(settings: Settings) -> Service:
+    """Connect server on PORT_BASE+4, scratch space under DATA_DIR/spark."""
+    port = settings.port_base + 4
+    home = settings.data_dir.resolve() / "spark"
+    environment = python_environment(settings) | _ONE_THREAD
+    environment |= {
+        "SPARK_HOME": str(pyspark_home()),
+        "SPARK_LOCAL_DIRS": str(home / "local"),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+    }
+    return Service(
+        name="spark",
+        port=port,
+        prepare=lambda: (home / "local").mkdir(parents=True, exist_ok=True),
+        command=lambda: _command(settings),
+        environment=environment,
+        healthy=lambda: tcp_open(port),
+        url=settings.spark_remote,
+    )
+
+
+def _command(settings: Settings) -> list[str]:
+    find_java()
+    command = [str(pyspark_home() / "bin" / "spark-submit")]
+    command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
+    command += ["--master", f"local[{slots(settings)},{TASK_ATTEMPTS}]"]
+    command += ["--driver-java-options", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"]
+    for key, value in spark_conf(settings).items():
+        command += ["--conf", f"{key}={value}"]
+    return [*command, "spark-internal"]
