@@ -5,7 +5,7 @@ token = prefix + key version + "_" + base64url(HMAC-SHA256(key, kind + 0x00 + no
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hmac
 import re
 from collections.abc import Sequence
@@ -29,6 +29,7 @@ _BODY = r"[0-9]+_[A-Za-z0-9_-]{22}"
 TOKEN_PATTERN = rf"^({'|'.join(PREFIXES.values())}){_BODY}$"
 _TOKEN = re.compile(TOKEN_PATTERN)
 _DIGEST_BYTES = 16
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _MIN_KEY_BYTES = 16
 
 
@@ -75,7 +76,7 @@ class Tokeniser:
         """Token of a value that is normalised already."""
         domain, prefix = self._domains[kind]
         digest = hmac.digest(self._key, domain + normalised.encode(), "sha256")
-        text = base64.urlsafe_b64encode(digest[:_DIGEST_BYTES])
+        text = binascii.b2a_base64(digest[:_DIGEST_BYTES]).translate(_URL_SAFE)
         return prefix + text[:22].decode("ascii")
 
     def tokens(self, kind: str, values: Sequence[str | None]) -> list[str | None]:

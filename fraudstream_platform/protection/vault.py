@@ -8,6 +8,10 @@ from typing import NamedTuple
 from cryptography.fernet import Fernet, InvalidToken
 
 
+_quoted = json.encoder.encode_basestring_ascii
+"""A text as a JSON string; an edge seals thousands a second, and `dumps` costs ten times this."""
+
+
 class SealError(ValueError):
     """A seal that cannot be opened: another key, or altered bytes."""
 
@@ -24,13 +28,15 @@ class Original(NamedTuple):
 
 def vault_record(token: str, kind: str, key_version: int, sealed: str) -> bytes:
     """Value of one record of the sealed topic, whose key is the token."""
-    record = {"token": token, "kind": kind, "key_version": key_version, "sealed": sealed}
-    return json.dumps(record, separators=(",", ":")).encode()
+    # Tokens, kinds and Fernet texts hold nothing that JSON would escape.
+    return (
+        f'{{"token":"{token}","kind":"{kind}","key_version":{key_version},"sealed":"{sealed}"}}'
+    ).encode()
 
 
 def original_bytes(kind: str, value: str) -> bytes:
     """What a seal encrypts: the normalised original as JSON."""
-    return json.dumps({"kind": kind, "value": value}, separators=(",", ":")).encode()
+    return f'{{"kind":"{kind}","value":{_quoted(value)}}}'.encode()
 
 
 class Sealer:

@@ -21,6 +21,7 @@ _DECLINES: tuple[tuple[m.Answer, float], ...] = (
 )  # fmt: skip
 _DECLINE_SHARE = 0.02
 _RETRY_SHARE = 0.4
+_OTHER_CARD_SHARE = 0.4
 _REFUND_SHARE = 0.008
 _REVERSAL_SHARE = 0.004
 _FUEL_HOLD_CENTS = 10_000
@@ -39,7 +40,9 @@ class Life:
         """What the customer at `index` does now."""
         rng = self._rng
         customer = self._people.customer(index)
-        card = customer.cards[int(rng.random() ** 2 * len(customer.cards))]
+        card = customer.card
+        if customer.more_cards and rng.random() < _OTHER_CARD_SHARE:
+            card = rng.choice(self._people.cards(customer))
         draw = rng.random()
         if draw < 0.04:
             return [Step(0, self._subscription(customer, card))]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from faker import Faker
 
-from fraudstream_platform.protection.normalise import normalise
+from fraudstream_platform.protection.normalise import luhn_sum, normalise
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.simulator.hashing import mixed
 from fraudstream_platform.simulator.places import CITIES, City, minor
@@ -63,11 +63,15 @@ class Customer:
     token: str
     home: City
     stays_in: City
-    cards: tuple[Card, ...]
+    card: Card
+    """The card used most; `Population.cards` has all of them."""
+    opened: int
     spend_factor: float
     online_share: float
+    more_cards: int
     online: Values | None = None
     """Identity fields of this customer's own online transactions; made when first needed."""
+    others: tuple[Card, ...] | None = None
 
 
 class _Lists:
@@ -76,20 +80,14 @@ class _Lists:
     def __init__(self, seed: int) -> None:
         fake = Faker("en_GB")
         fake.seed_instance(seed)
-        self.first = [fake.first_name() for _ in range(_LIST_SIZE)]
-        self.last = [fake.last_name() for _ in range(_LIST_SIZE)]
-        self.street = [fake.street_name() for _ in range(_LIST_SIZE)]
+        self.first = [normalise("name", fake.first_name()) for _ in range(_LIST_SIZE)]
+        self.last = [normalise("name", fake.last_name()) for _ in range(_LIST_SIZE)]
+        self.street = [normalise("address", fake.street_name()) for _ in range(_LIST_SIZE)]
 
 
 def luhn_complete(digits: str) -> str:
     """`digits` with the Luhn check digit behind them."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        number = int(digit)
-        if place % 2 == 0:
-            number = number * 2 - 9 if number > 4 else number * 2
-        total += number
-    return digits + str(-total % 10)
+    return digits + str(-luhn_sum(digits.encode() + b"0") % 10)
 
 
 class Population:
@@ -101,7 +99,7 @@ class Population:
         self._tokeniser = tokeniser
         self._cache: dict[int, Customer] = {}
         self._cache_size = cache_size
-        self._sealed = np.zeros((2, size), dtype=np.bool_)  # accounts, online identities
+        self._sealed = np.zeros((3, size), dtype=np.bool_)  # account, online, other cards
         self.fresh: list[Identity] = []
 
     @cached_property
@@ -118,9 +116,8 @@ class Population:
             self._cache[index] = known
         return known
 
-    def identify(self, kind: str, value: str, fresh: list[Identity]) -> str:
-        """Token of a clear value; the normalised original is added to `fresh`."""
-        normalised = normalise(kind, value)
+    def identify(self, kind: str, normalised: str, fresh: list[Identity]) -> str:
+        """Token of a clear value in its normalised spelling; the original is added to `fresh`."""
         token = self._tokeniser.token_normalised(kind, normalised)
         fresh.append(Identity(token, kind, normalised))
         return token
@@ -132,20 +129,34 @@ class Population:
 
     def _make(self, index: int) -> Customer:
         rng = random.Random(mixed(self.seed, 2, index))  # nosec B311
+        draw = rng.random
         found: list[Identity] = []
-        home = CITIES[bisect(_CITY_CUMULATIVE, rng.random() * _CITY_CUMULATIVE[-1])]
-        away = CITIES[int(rng.random() * len(CITIES))]
-        stays_in = away if rng.random() < _TRAVELLING_SHARE else home
+        home = CITIES[bisect(_CITY_CUMULATIVE, draw() * _CITY_CUMULATIVE[-1])]
+        away = CITIES[int(draw() * len(CITIES))]
+        stays_in = away if draw() < _TRAVELLING_SHARE else home
         token = self.identify("customer", f"C{index:09d}", found)
-        opened = int(_FIRST_DAY + rng.random() * (_LAST_DAY - _FIRST_DAY))
-        cards = tuple(
-            self._card(rng, index, place, token, opened, home, found)
-            for place in range(1 if rng.random() < 0.7 else 2 if rng.random() < 0.8 else 3)
-        )
+        opened = int(_FIRST_DAY + draw() * (_LAST_DAY - _FIRST_DAY))
         spend_factor = math.exp(0.5 * rng.gauss(0, 1))
-        online_share = rng.betavariate(2, 4)
+        online_share = (draw() + draw()) / 3
+        several = draw()
+        more_cards = 0 if several < 0.75 else 1 if several < 0.95 else 2
+        card = self._card(rng, index, 0, token, opened, home, found)
         self._announce(0, index, found)
-        return Customer(index, token, home, stays_in, cards, spend_factor, online_share)
+        return Customer(
+            index, token, home, stays_in, card, opened, spend_factor, online_share, more_cards
+        )
+
+    def cards(self, customer: Customer) -> tuple[Card, ...]:
+        """All cards of the customer, the one used most first."""
+        if customer.others is None:
+            index, found = customer.index, list[Identity]()
+            rng = random.Random(mixed(self.seed, 12, index))  # nosec B311
+            customer.others = tuple(
+                self._card(rng, index, place, customer.token, customer.opened, customer.home, found)
+                for place in range(1, customer.more_cards + 1)
+            )
+            self._announce(2, index, found)
+        return (customer.card, *customer.others)
 
     def _announce(self, group: int, index: int, found: list[Identity]) -> None:
         if not self._sealed[group, index]:
@@ -188,17 +199,18 @@ class Population:
         last = lists.last[int(draw() * _LIST_SIZE)]
         street = lists.street[int(draw() * _LIST_SIZE)]
         address = phone = name = None
-        email = self.identify("email", f"{first}.{last}.{index}@example.org".lower(), found)
+        mailbox = f"{first}.{last}.{index}".replace(" ", "")
+        email = self.identify("email", f"{mailbox}@example.org", found)
         if draw() < 0.3:
             phone = self.identify("phone", f"+4470{index % 100_000_000:08d}", found)
         if draw() < 0.3:
-            house = f"{1 + index % 180} {street}, {home.name}"
+            house = f"{1 + index % 180} {street} {home.name.casefold()}"
             address = self.identify("address", house, found)
-            name = self.identify("name", f"{first} {last} {_suffix(index)}", found)
+            name = self.identify("name", f"{first} {last}{_suffix(index)}", found)
         device = self.identify("device", f"dev-{mixed(self.seed, 3, index):016x}", found)
         ip_text = f"10.{index >> 16 & 255}.{index >> 8 & 255}.{index & 255}"
         ip = self.identify("ip", ip_text, found)
-        network = self.identify("ipnet", ip_text, found)
+        network = self.identify("ipnet", f"{ip_text.rpartition('.')[0]}.0/24", found)
         kind = "mobile" if draw() < 0.35 else "residential"
         self._announce(1, index, found)
         return (email, phone, address, name, device, ip, network, home.country, kind)
@@ -206,4 +218,4 @@ class Population:
 
 def _suffix(index: int) -> str:
     """A few suffixes, so that names repeat as they do in life but not too often."""
-    return ("", "Jr", "II", "III")[index % 4]
+    return ("", " jr", " ii", " iii")[index % 4]

@@ -40,7 +40,7 @@ def plan(scene: Scene, strength: Strength) -> list[Step]:
             answer=m.APPROVED if approved else refusal,
         )  # fmt: skip
         steps.append(Step(at, attempt, fraudulent=True))
-    return [*steps, Step(int(450 * span_s), scene.genuine(scene.victim.cards[-1]))]
+    return [*steps, Step(int(450 * span_s), scene.genuine(scene.cards[-1]))]
 
 
 def _amounts(scene: Scene, count: int, strength: Strength) -> list[tuple[float, bool]]:

@@ -32,7 +32,12 @@ class Scene:
     @property
     def card(self) -> Card:
         """The card that the attack is about."""
-        return self.victim.cards[0]
+        return self.victim.card
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """All cards of the victim."""
+        return self.population.cards(self.victim)
 
     def usual_cents(self) -> float:
         """What the victim usually pays, euro cents."""
@@ -61,7 +66,7 @@ class Scene:
         device = people.identify("device", f"dev-{mark:016x}", found)
         ip_text = f"198.18.{mark & 255}.{mark >> 8 & 255}"
         ip = people.identify("ip", ip_text, found)
-        network = people.identify("ipnet", ip_text, found)
+        network = people.identify("ipnet", f"{ip_text.rpartition('.')[0]}.0/24", found)
         people.fresh.extend(found)
         return (email, None, None, None, device, ip, network, "NL", "hosting")
 

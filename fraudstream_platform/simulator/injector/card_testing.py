@@ -38,7 +38,7 @@ def plan(scene: Scene, strength: Strength) -> list[Step]:
     identity = scene.stranger(rng.getrandbits(32))
     steps = []
     for place, (at, refuse) in enumerate(zip(scene.spread(tries, span_s), answers, strict=True)):
-        card = scene.victim.cards[place % len(scene.victim.cards)]
+        card = scene.cards[place % len(scene.cards)]
         verify = rng.random() < 0.4
         answer = rng.choice(_HARD) if refuse else m.VERIFIED if verify else m.APPROVED
         attempt = m.remote(

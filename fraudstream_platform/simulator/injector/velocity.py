@@ -43,5 +43,5 @@ def plan(scene: Scene, strength: Strength) -> list[Step]:
         else:
             purchase = m.remote(scene.victim, scene.card, shop, cents, identity, answer=answer)
         steps.append(Step(at, purchase, fraudulent=True))
-    own_card = scene.victim.cards[-1]
+    own_card = scene.cards[-1]
     return [*steps, Step(int(600 * span_s), scene.genuine(own_card))]
