@@ -1,0 +1,18 @@
+"""The fraud patterns, one file each; `PATTERNS` is the list of them."""
+
+from __future__ import annotations
+
+from fraudstream_platform.detection.patterns.amount_probing import AmountProbing
+from fraudstream_platform.detection.patterns.base import Pattern
+from fraudstream_platform.detection.patterns.card_testing import CardTesting
+from fraudstream_platform.detection.patterns.impossible_geography import ImpossibleGeography
+from fraudstream_platform.detection.patterns.velocity_attack import VelocityAttack
+
+PATTERNS: dict[str, Pattern] = {
+    "card_testing": CardTesting(),
+    "velocity_attack": VelocityAttack(),
+    "impossible_geography": ImpossibleGeography(),
+    "amount_probing": AmountProbing(),
+}
+
+__all__ = ["PATTERNS", "Pattern"]

@@ -1,0 +1,37 @@
+"""`compiled`: numba's njit with a cache that notices a change in any kernel.
+
+Numba's own cache is keyed by the one file a function stands in, so a kernel that inlines a helper
+or a constant of another file would go on running its old machine code after that file changes.
+Here the cache folder is named for the content of the whole package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar, cast
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@cache
+def _cache_dir() -> Path:
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(here.glob("*.py")):
+        digest.update(path.read_bytes())
+    return here / "__pycache__" / f"kernels-{digest.hexdigest()[:12]}"
+
+
+def compiled(function: F) -> F:
+    """Compile `function` on first use, without fastmath, so that bits agree between machines."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(_cache_dir())
+    try:
+        return cast(F, numba.njit(cache=True, fastmath=False)(function))
+    finally:
+        numba.config.CACHE_DIR = before

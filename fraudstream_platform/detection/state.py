@@ -1,0 +1,160 @@
+"""State of one partition: what the detector remembers of its cards, customers and instruments.
+
+Bounds: an entity's row is fixed (`bytes_per_card`); entities silent for more than 45 days of
+event time are forgotten whenever the partition's offsets pass a multiple of 2^16, so that what is
+forgotten depends on the log alone, never on how it was cut into steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraudstream_platform.detection import layout as at
+from fraudstream_platform.detection.compiled import compiled
+from fraudstream_platform.detection.dedup import SeenIds
+from fraudstream_platform.detection.events import ATTEMPT, PRESENT, Events
+from fraudstream_platform.detection.formulas import DAY_MS
+from fraudstream_platform.detection.kernel import account_row, place_row
+from fraudstream_platform.detection.layout import kernel_specs, scalar_columns
+from fraudstream_platform.detection.table import Arrays, EntityTable
+
+EPOCH_BITS = 16
+SILENT_MS = 45 * DAY_MS
+
+_TABLES = {
+    "card": at.CARD_WIDTHS,
+    "customer": at.CUSTOMER_WIDTHS,
+    "instrument": at.INSTRUMENT_WIDTHS,
+}
+
+
+def bytes_per_card() -> int:
+    """Bytes of state of one card: its own row and its instrument's."""
+    return at.CARD_WIDTHS.bytes + at.INSTRUMENT_WIDTHS.bytes
+
+
+@compiled
+def _advance(
+    rows: NDArray[np.int64], start: int, columns: Arrays, tables: tuple[Arrays, Arrays, Arrays],
+    specs: Arrays, clock: NDArray[np.int64], integers: NDArray[np.int64],
+    reals: NDArray[np.float64],
+) -> int:  # fmt: skip
+    """Run rows from `rows[start]` on; stops where a table is full or an epoch ends."""
+    (offset, times, amounts, flags, cards, customers, instruments, merchants) = columns[:8]
+    latitude, longitude, precision = columns[8], columns[9], columns[10]
+    card_table, customer_table, instrument_table = tables
+    card_specs, customer_specs, card_scalars, customer_scalars, place_scalars = specs
+    for place in range(start, rows.shape[0]):
+        row = rows[place]
+        if (offset[row] >> EPOCH_BITS) != clock[0]:
+            return place
+        if (
+            card_table[3][0] == card_table[2].shape[0]
+            or customer_table[3][0] == customer_table[2].shape[0]
+            or instrument_table[3][0] == instrument_table[2].shape[0]
+        ):
+            return place
+        time, amount, word = times[row], amounts[row], np.int64(flags[row])
+        merchant = np.int64(merchants[row] & np.uint64(0xFFFFFFFF))
+        card = np.int64(cards[row] & np.uint64(0xFFFFFFFF))
+        clock[1] = max(clock[1], time)
+        if cards[row] != 0:
+            account_row(
+                card_table, cards[row], card_specs, card_scalars, time, amount, word, merchant,
+                card, integers[row], reals[row],
+            )  # fmt: skip
+        if customers[row] != 0:
+            account_row(
+                customer_table, customers[row], customer_specs, customer_scalars, time, amount,
+                word, merchant, card, integers[row], reals[row],
+            )  # fmt: skip
+        placed = not (np.isnan(latitude[row]) or np.isnan(longitude[row]))
+        if instruments[row] != 0 and placed and word & PRESENT and word & ATTEMPT:
+            place_row(
+                instrument_table, instruments[row], place_scalars, time, latitude[row],
+                longitude[row], precision[row], reals[row],
+            )  # fmt: skip
+    return rows.shape[0]
+
+
+def _specs() -> Arrays:
+    return (
+        kernel_specs("card"),
+        kernel_specs("customer"),
+        scalar_columns("card"),
+        scalar_columns("customer"),
+        scalar_columns("instrument"),
+    )
+
+
+class PartitionState:
+    """Everything that one partition's past leaves behind."""
+
+    def __init__(self) -> None:
+        self.seen = SeenIds()
+        self._tables = {name: EntityTable(widths) for name, widths in _TABLES.items()}
+        # [epoch of offsets, newest event time in ms]
+        self._clock = np.array([-1, 0], np.int64)
+
+    def advance(
+        self,
+        rows: NDArray[np.int64],
+        events: Events,
+        integers: NDArray[np.int64],
+        reals: NDArray[np.float64],
+    ) -> None:
+        """Fill the features of `rows` (in offset order) and remember the rows."""
+        columns = (
+            events.offset,
+            events.time,
+            events.amount,
+            events.flags,
+            events.card,
+            events.customer,
+            events.instrument,
+            events.merchant,
+            events.latitude,
+            events.longitude,
+            events.precision,
+        )
+        place = 0
+        while place < rows.shape[0]:
+            tables = tuple(table.arrays for table in self._tables.values())
+            place = _advance(
+                rows, place, columns, tables, _specs(), self._clock, integers, reals
+            )  # type: ignore[arg-type]
+            if place < rows.shape[0]:
+                self._make_room(int(events.offset[rows[place]]) >> EPOCH_BITS)
+
+    def _make_room(self, epoch: int) -> None:
+        if epoch != self._clock[0]:
+            self._clock[0] = epoch
+            for table in self._tables.values():
+                table.evict(int(self._clock[1]) - SILENT_MS)
+        for table in self._tables.values():
+            if table.is_full:
+                table.grow()
+
+    def entities(self) -> dict[str, int]:
+        """Entities held, by kind."""
+        return {name: table.count for name, table in self._tables.items()}
+
+    def dump(self) -> dict[str, NDArray[Any]]:
+        """Copies of all arrays, named `<part>.<array>`."""
+        parts = {name: table.dump() for name, table in self._tables.items()}
+        parts["seen"] = self.seen.dump()
+        arrays = {f"{part}.{name}": a for part, held in parts.items() for name, a in held.items()}
+        arrays["clock"] = self._clock.copy()
+        return arrays
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `dump` gave."""
+        self._clock = np.array(arrays["clock"], np.int64)
+        for part, held in [*self._tables.items(), ("seen", self.seen)]:
+            prefix = f"{part}."
+            mine = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+            held.load(mine)  # type: ignore[attr-defined]

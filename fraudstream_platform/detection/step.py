@@ -1,0 +1,158 @@
+"""The step: Bronze rows in, Silver, quarantine, features and alerts out.
+
+A pure function of (state, rows): no clock, no randomness, no I/O. Any cut of the stream into
+steps gives the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from fraudstream_platform.contracts.tables import QUARANTINE_SCHEMA, SILVER_SCHEMA
+from fraudstream_platform.contracts.validation import Verdict, judge
+from fraudstream_platform.detection.alerts import build_alerts
+from fraudstream_platform.detection.batch import Batch
+from fraudstream_platform.detection.catalogue import (
+    FEATURES_SCHEMA,
+    INTEGERS,
+    REALS,
+    catalogue_version,
+)
+from fraudstream_platform.detection.events import read_events
+from fraudstream_platform.detection.hashing import hash_columns
+from fraudstream_platform.detection.rules import RULES, RuleSet
+from fraudstream_platform.detection.scoring import score_batch
+from fraudstream_platform.detection.state import PartitionState
+
+DUPLICATE = "duplicate_transaction_id"
+POOR = "quality_below_threshold"
+
+_COPIED = (
+    "partition", "offset", "append_time", "event_time", "transaction_id", "customer", "card",
+    "merchant_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step makes of its rows; every frame keeps the order of the rows it came from."""
+
+    silver: pl.DataFrame
+    quarantine: pl.DataFrame
+    features: pl.DataFrame
+    alerts: pl.DataFrame
+
+
+class Detector:
+    """Steps rows through validation, duplicates, features, patterns and scoring."""
+
+    def __init__(self, *, rules: RuleSet = RULES, quality_threshold: float) -> None:
+        self._rules = rules
+        self._threshold = quality_threshold
+        self._states: dict[int, PartitionState] = {}
+
+    def step(self, bronze: pl.DataFrame, hour: str) -> StepResult:
+        """Process `BRONZE_SCHEMA` rows, each partition's in offset order; `hour` is the alerts'."""
+        silver, quarantine = self._sort_out(bronze)
+        events = read_events(silver)
+        integers = np.zeros((silver.height, len(INTEGERS)), np.int64)
+        reals = np.full((silver.height, len(REALS)), np.nan)
+        for partition, rows in _by_partition(events.partition):
+            self._state(partition).advance(rows, events, integers, reals)
+        batch = Batch(events, integers, reals)
+        scores = score_batch(batch, self._rules)
+        features = self._features(silver, batch, scores.score)
+        alerts = build_alerts(silver, batch, scores, self._rules, hour)
+        return StepResult(silver, quarantine, features, alerts)
+
+    def export_state(self, partition: int) -> dict[str, NDArray[Any]]:
+        """Copies of the partition's state, as plain arrays."""
+        return self._state(partition).dump()
+
+    def import_state(self, partition: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Replace the partition's state by what `export_state` gave."""
+        state = PartitionState()
+        state.load(arrays)
+        self._states[partition] = state
+
+    def _state(self, partition: int) -> PartitionState:
+        state = self._states.get(partition)
+        if state is None:
+            state = self._states[partition] = PartitionState()
+        return state
+
+    def _sort_out(self, bronze: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        verdict = judge(bronze)
+        failed = {row: list(names) for row, names in verdict.failed.items()}
+        clean = verdict.quality_score >= self._threshold
+        for row in failed:
+            clean[row] = False
+        for row in np.flatnonzero(self._duplicates(bronze, clean)):
+            failed.setdefault(int(row), []).append(DUPLICATE)
+        for row in np.flatnonzero(verdict.quality_score < self._threshold):
+            failed.setdefault(int(row), []).append(POOR)
+        return _split(bronze, verdict, failed)
+
+    def _duplicates(self, bronze: pl.DataFrame, clean: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        keys = hash_columns(bronze, ("transaction_id",))["transaction_id"]
+        offsets = bronze.get_column("offset").to_numpy()
+        duplicate = np.zeros(bronze.height, np.bool_)
+        for partition, rows in _by_partition(bronze.get_column("partition").to_numpy()):
+            self._state(partition).seen.mark(rows, keys, offsets, clean, duplicate)
+        return duplicate
+
+    def _features(
+        self, silver: pl.DataFrame, batch: Batch, score: NDArray[np.int32]
+    ) -> pl.DataFrame:
+        columns = silver.select(_COPIED).get_columns()
+        height = silver.height
+        columns.append(pl.Series("score", score))
+        for name, value in (
+            ("rules_version", self._rules.version),
+            ("catalogue_version", catalogue_version()),
+        ):
+            columns.append(pl.repeat(value, height, dtype=pl.String, eager=True).alias(name))
+        integers = np.asfortranarray(batch.integers)
+        reals = np.asfortranarray(batch.reals)
+        for place, feature in enumerate(INTEGERS):
+            columns.append(pl.Series(feature.name, integers[:, place]))
+        for place, feature in enumerate(REALS):
+            columns.append(pl.Series(feature.name, reals[:, place], nan_to_null=True))
+        return pl.DataFrame(columns).cast(FEATURES_SCHEMA) if height == 0 else pl.DataFrame(columns)
+
+
+def _by_partition(partitions: NDArray[Any]) -> list[tuple[int, NDArray[np.int64]]]:
+    return [
+        (int(partition), np.flatnonzero(partitions == partition))
+        for partition in np.unique(partitions)
+    ]
+
+
+def _split(
+    bronze: pl.DataFrame, verdict: Verdict, failed: dict[int, list[str]]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    scored = bronze.with_columns(pl.Series("quality_score", verdict.quality_score))
+    if not failed:
+        empty = pl.DataFrame(schema=QUARANTINE_SCHEMA)
+        return scored.select(SILVER_SCHEMA.names()), empty
+    rows = sorted(failed)
+    good = np.ones(bronze.height, np.bool_)
+    good[rows] = False
+    names = pl.Series("failed_rules", [failed[row] for row in rows], dtype=pl.List(pl.String))
+    quarantine = scored[rows].with_columns(names).select(QUARANTINE_SCHEMA.names())
+    return scored.filter(good).select(SILVER_SCHEMA.names()), quarantine
+
+
+def warm_up() -> None:
+    """Compile or load every kernel and lazy import, by stepping one made-up row."""
+    from fraudstream_platform.detection.sample import sample_bronze
+
+    detector = Detector(quality_threshold=0.0)
+    detector.step(sample_bronze(8), "1970-01-01T00")
+    detector.import_state(0, detector.export_state(0))
