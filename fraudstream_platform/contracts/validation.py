@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pandera.api.polars.types import PolarsData
 
 from fraudstream_platform.contracts import codes
-from fraudstream_platform.contracts.quality import ERROR_FACTOR, quality_expression
+from fraudstream_platform.contracts.quality import ERROR_FACTOR, quality_scores, quality_terms
 from fraudstream_platform.contracts.schemas import (
     IDENTITY_KINDS,
     required_fields,
@@ -164,7 +164,7 @@ def rule_expressions() -> dict[str, pl.Expr]:
 @cache
 def _step_expressions() -> list[pl.Expr]:
     rules = [rule.alias(name) for name, rule in rule_expressions().items()]
-    return [*rules, quality_expression().alias("quality_score")]
+    return [*rules, *quality_terms()]
 
 
 @dataclass(frozen=True)
@@ -182,14 +182,14 @@ def judge(rows: pl.DataFrame) -> Verdict:
     A column of the result that holds no false needs no second look, so a clean step costs one
     flag a rule.
     """
-    kept = rows.select(_step_expressions())
-    columns = kept.get_columns()
-    quality = columns[-1].to_numpy().copy()
+    judged = rows.select(_step_expressions()).get_columns()
+    rules = len(rule_expressions())
     failed: dict[int, list[str]] = {}
-    for column in columns[:-1]:
+    for column in judged[:rules]:
         if not column.all():
             for row in (~column.fill_null(True)).arg_true():
                 failed.setdefault(row, []).append(column.name)
+    quality = quality_scores(rows, {column.name: column for column in judged[rules:]})
     if failed:
         quality[list(failed)] *= ERROR_FACTOR
     return Verdict(quality, failed)

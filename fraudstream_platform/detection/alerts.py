@@ -16,11 +16,12 @@ from fraudstream_platform.detection.scoring import Scores, action, severity
 
 ALERT_NAMESPACE = uuid.UUID("8d7c2f4e-5a0b-5c39-9a64-0d3f6e1b7a52")
 MOST_REASONS = 4
+_NO_ALERTS = pl.DataFrame(schema=ALERT_SCHEMA)
 
-_COPIED = tuple(
-    name
-    for name in ("transaction_id", "event_time", "sent_at", "append_time", "partition", "offset")
-) + ("customer", "card", "merchant_id", "billing_amount_minor")
+_COPIED = (
+    "transaction_id", "event_time", "sent_at", "append_time", "partition", "offset", "customer",
+    "card", "merchant_id", "billing_amount_minor",
+)  # fmt: skip
 
 
 def alert_id(transaction_id: str, rules_version: str) -> str:
@@ -34,7 +35,7 @@ def build_alerts(
     """One row for each alerting row of `silver`, in its order."""
     rows = np.flatnonzero(scores.score >= rules.review_score)
     if rows.shape[0] == 0:
-        return pl.DataFrame(schema=ALERT_SCHEMA)
+        return _NO_ALERTS
     copied = silver.select(_COPIED)[rows].iter_rows(named=True)
     alerts = [
         _alert(facts, batch, scores, rules, hour, int(row))

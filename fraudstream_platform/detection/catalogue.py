@@ -165,7 +165,11 @@ _SCALAR_TEXTS = {
         "Surprise of the attempts of 10 minutes, this one included: -log10 of the negative "
         "binomial tail at the usual rate (shape 0.5: people are burstier than Poisson).",
     ),
-    "velocity_tail_1h": ("-log10", "The same over one hour."),
+    "velocity_tail_1h": (
+        "-log10",
+        "The same over one hour, at the usual rate or at the pace of the day before that hour, "
+        "whichever is higher; 0 where the entity has been known for less than an hour.",
+    ),
     "z_log_amount": (
         "sd",
         "Distance of log(1 + amount) from its exponentially weighted mean (last ~20 approved "

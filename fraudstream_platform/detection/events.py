@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from fraudstream_platform.contracts.codes import CARD_PRESENT_MODES, FUNDS_CODES, HARD_CODES
 from fraudstream_platform.detection.compiled import compiled
-from fraudstream_platform.detection.hashing import fnv1a, hash_columns
+from fraudstream_platform.detection.hashing import fnv1a
 
 ATTEMPT = 1
 """AUTH, PREAUTH, VERIFY or ADVICE that was answered (no technical failure)."""
@@ -38,11 +39,7 @@ FUEL = 8192
 
 SMALL_MINOR = 300
 
-_STRINGS = (
-    "customer",
-    "card",
-    "device_pan",
-    "merchant_id",
+_WORDS = (
     "message_type",
     "outcome",
     "response_code",
@@ -52,6 +49,8 @@ _STRINGS = (
     "cvv_result",
     "mcc",
 )
+HASHED = ("transaction_id", "customer", "card", "device_pan", "merchant_id", *_WORDS)
+"""String columns that the step needs as hashes."""
 _MONEY = tuple(fnv1a(word) for word in ("AUTH", "PREAUTH", "ADVICE"))
 _INCREMENT, _VERIFY, _REVERSAL = fnv1a("INCREMENT"), fnv1a("VERIFY"), fnv1a("REVERSAL")
 _APPROVED, _TECHNICAL, _MIT = fnv1a("approved"), fnv1a("technical"), fnv1a("MIT")
@@ -143,12 +142,11 @@ class Events:
     precision: NDArray[np.float64]
 
 
-def read_events(silver: pl.DataFrame) -> Events:
-    """Read the kernels' columns from Silver (or Bronze) rows without null in required fields."""
-    hashes = hash_columns(silver, _STRINGS)
+def read_events(silver: pl.DataFrame, hashes: Mapping[str, NDArray[np.uint64]]) -> Events:
+    """Read the kernels' columns of Silver rows; `hashes` are those of the columns `HASHED`."""
     amount = _numbers(silver, "billing_amount_minor")
     flags = np.zeros(silver.height, np.uint16)
-    _flag_rows(tuple(hashes[name] for name in _STRINGS[4:]), amount, flags)
+    _flag_rows(tuple(hashes[name] for name in _WORDS), amount, flags)
     card, wallet = hashes["card"], hashes["device_pan"]
     return Events(
         partition=_numbers(silver, "partition"),

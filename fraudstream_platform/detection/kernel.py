@@ -76,7 +76,8 @@ def _bracket(
 @compiled
 def _scalar_features(
     long: NDArray[np.int64], real: NDArray[np.float64], flag: NDArray[np.uint16],
-    columns: NDArray[np.int64], time: int, amount: int, flags: int, out: NDArray[np.float64],
+    columns: NDArray[np.int64], time: int, amount: int, flags: int, day_count: int,
+    out: NDArray[np.float64],
 ) -> None:  # fmt: skip
     if long[ABSORBED] > 0:
         out[columns[0]] = max(0, time - long[LAST_TIME]) / 1000.0
@@ -90,12 +91,16 @@ def _scalar_features(
     per_hour = expected_per_hour(weighted, age)
     out[columns[3]] = per_hour
     counted = flags & (ATTEMPT | CIT) == (ATTEMPT | CIT)
-    ten_minutes, hour = 0, 0
+    ten_minutes, hour, pace = 0, 0, per_hour
     if counted:
         ten_minutes = 1 + _count_in_window(long, flag, time, HOUR_MS // 6)
-        hour = 1 + _count_in_window(long, flag, time, HOUR_MS)
+        if age > HOUR_MS:
+            before = _count_in_window(long, flag, time, HOUR_MS)
+            hour = 1 + before
+            day_hours = min(age, TILES * HOUR_MS) / HOUR_MS - 1.0
+            pace = max(per_hour, (day_count - before) / day_hours)
     out[columns[4]] = surprise(ten_minutes, per_hour / 6.0)
-    out[columns[5]] = surprise(hour, per_hour)
+    out[columns[5]] = surprise(hour, pace)
     if long[SPENDS] >= GRACE_SPENDS:
         spread = math.sqrt(real[LOG_VARIANCE] + VARIANCE_FLOOR)
         out[columns[6]] = (math.log(1.0 + amount) - real[LOG_MEAN]) / spread
@@ -183,8 +188,8 @@ def account_row(
         table[7][entity],
     )
     ring_features(long, word, flag, specs, time, amount, flags, merchant, card, integers)
-    tile_features(long, word, specs, time, integers)
-    _scalar_features(long, real, flag, columns, time, amount, flags, reals)
+    day_count = tile_features(long, word, specs, time, integers)
+    _scalar_features(long, real, flag, columns, time, amount, flags, day_count, reals)
     if flags:
         _absorb(long, real, word, flag, time, amount, flags, merchant, card)
     elif long[ABSORBED] == 0:

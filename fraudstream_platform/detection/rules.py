@@ -21,7 +21,7 @@ class RuleSet:
 
     # Velocity: attempts against the entity's own rate, -log10 of the tail probability.
     velocity_attempts_10m: int = 5
-    velocity_attempts_1h: int = 7
+    velocity_attempts_1h: int = 5
     velocity_surprise: float = 4.0
     velocity_cap_10m: int = 12
 

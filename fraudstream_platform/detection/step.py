@@ -19,12 +19,11 @@ from fraudstream_platform.contracts.validation import Verdict, judge
 from fraudstream_platform.detection.alerts import build_alerts
 from fraudstream_platform.detection.batch import Batch
 from fraudstream_platform.detection.catalogue import (
-    FEATURES_SCHEMA,
     INTEGERS,
     REALS,
     catalogue_version,
 )
-from fraudstream_platform.detection.events import read_events
+from fraudstream_platform.detection.events import HASHED, read_events
 from fraudstream_platform.detection.hashing import hash_columns
 from fraudstream_platform.detection.rules import RULES, RuleSet
 from fraudstream_platform.detection.scoring import score_batch
@@ -37,6 +36,11 @@ _COPIED = (
     "partition", "offset", "append_time", "event_time", "transaction_id", "customer", "card",
     "merchant_id",
 )  # fmt: skip
+
+
+_SILVER = SILVER_SCHEMA.names()
+_QUARANTINE = QUARANTINE_SCHEMA.names()
+_NO_QUARANTINE = pl.DataFrame(schema=QUARANTINE_SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,13 @@ class Detector:
 
     def step(self, bronze: pl.DataFrame, hour: str) -> StepResult:
         """Process `BRONZE_SCHEMA` rows, each partition's in offset order; `hour` is the alerts'."""
-        silver, quarantine = self._sort_out(bronze)
-        events = read_events(silver)
-        integers = np.zeros((silver.height, len(INTEGERS)), np.int64)
-        reals = np.full((silver.height, len(REALS)), np.nan)
+        hashes = hash_columns(bronze, HASHED)
+        silver, quarantine, good = self._sort_out(bronze, hashes["transaction_id"])
+        if quarantine.height:
+            hashes = {name: column[good] for name, column in hashes.items()}
+        events = read_events(silver, hashes)
+        integers = np.zeros((silver.height, len(INTEGERS)), np.int64, order="F")
+        reals = np.full((silver.height, len(REALS)), np.nan, order="F")
         for partition, rows in _by_partition(events.partition):
             self._state(partition).advance(rows, events, integers, reals)
         batch = Batch(events, integers, reals)
@@ -87,20 +94,23 @@ class Detector:
             state = self._states[partition] = PartitionState()
         return state
 
-    def _sort_out(self, bronze: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _sort_out(
+        self, bronze: pl.DataFrame, keys: NDArray[np.uint64]
+    ) -> tuple[pl.DataFrame, pl.DataFrame, NDArray[np.bool_]]:
         verdict = judge(bronze)
         failed = {row: list(names) for row, names in verdict.failed.items()}
         clean = verdict.quality_score >= self._threshold
         for row in failed:
             clean[row] = False
-        for row in np.flatnonzero(self._duplicates(bronze, clean)):
+        for row in np.flatnonzero(self._duplicates(bronze, keys, clean)):
             failed.setdefault(int(row), []).append(DUPLICATE)
         for row in np.flatnonzero(verdict.quality_score < self._threshold):
             failed.setdefault(int(row), []).append(POOR)
         return _split(bronze, verdict, failed)
 
-    def _duplicates(self, bronze: pl.DataFrame, clean: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        keys = hash_columns(bronze, ("transaction_id",))["transaction_id"]
+    def _duplicates(
+        self, bronze: pl.DataFrame, keys: NDArray[np.uint64], clean: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
         offsets = bronze.get_column("offset").to_numpy()
         duplicate = np.zeros(bronze.height, np.bool_)
         for partition, rows in _by_partition(bronze.get_column("partition").to_numpy()):
@@ -118,13 +128,11 @@ class Detector:
             ("catalogue_version", catalogue_version()),
         ):
             columns.append(pl.repeat(value, height, dtype=pl.String, eager=True).alias(name))
-        integers = np.asfortranarray(batch.integers)
-        reals = np.asfortranarray(batch.reals)
         for place, feature in enumerate(INTEGERS):
-            columns.append(pl.Series(feature.name, integers[:, place]))
+            columns.append(pl.Series(feature.name, batch.integers[:, place]))
         for place, feature in enumerate(REALS):
-            columns.append(pl.Series(feature.name, reals[:, place], nan_to_null=True))
-        return pl.DataFrame(columns).cast(FEATURES_SCHEMA) if height == 0 else pl.DataFrame(columns)
+            columns.append(pl.Series(feature.name, batch.reals[:, place], nan_to_null=True))
+        return pl.DataFrame(columns)
 
 
 def _by_partition(partitions: NDArray[Any]) -> list[tuple[int, NDArray[np.int64]]]:
@@ -136,17 +144,16 @@ def _by_partition(partitions: NDArray[Any]) -> list[tuple[int, NDArray[np.int64]
 
 def _split(
     bronze: pl.DataFrame, verdict: Verdict, failed: dict[int, list[str]]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    scored = bronze.with_columns(pl.Series("quality_score", verdict.quality_score))
-    if not failed:
-        empty = pl.DataFrame(schema=QUARANTINE_SCHEMA)
-        return scored.select(SILVER_SCHEMA.names()), empty
-    rows = sorted(failed)
+) -> tuple[pl.DataFrame, pl.DataFrame, NDArray[np.bool_]]:
+    scored = bronze.hstack([pl.Series("quality_score", verdict.quality_score)])
     good = np.ones(bronze.height, np.bool_)
+    if not failed:
+        return scored.select(_SILVER), _NO_QUARANTINE, good
+    rows = sorted(failed)
     good[rows] = False
     names = pl.Series("failed_rules", [failed[row] for row in rows], dtype=pl.List(pl.String))
-    quarantine = scored[rows].with_columns(names).select(QUARANTINE_SCHEMA.names())
-    return scored.filter(good).select(SILVER_SCHEMA.names()), quarantine
+    quarantine = scored[rows].hstack([names]).select(_QUARANTINE)
+    return scored.filter(good).select(_SILVER), quarantine, good
 
 
 def warm_up() -> None:

@@ -111,8 +111,8 @@ def ring_features(
 def tile_features(
     long: NDArray[np.int64], word: NDArray[np.uint32], specs: NDArray[np.int64], time: int,
     out: NDArray[np.int64],
-) -> None:  # fmt: skip
-    """Write the 24 h aggregates: the event's hour and the 23 before it."""
+) -> int:  # fmt: skip
+    """Write the 24 h aggregates (the event's hour and the 23 before it); returns the count."""
     hour = time // HOUR_MS
     count, declined, total, highest = 0, 0, 0, 0
     for tile in range(TILES):
@@ -132,4 +132,5 @@ def tile_features(
             out[column] = max(0, total)
         elif kind == TILE_MAX:
             out[column] = highest
+    return count
 
