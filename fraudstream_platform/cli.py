@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -30,14 +30,16 @@ DELEGATED = {
 
 
 @app.command()
-def up(only: list[str] = typer.Option([], help="Start these services only.")) -> None:
+def up(
+    only: Annotated[list[str] | None, typer.Option(help="Start this service only.")] = None,
+) -> None:
     """Start the embedded services and keep them up in the background."""
     from rich.console import Console
 
     from fraudstream_platform.local import control
     from fraudstream_platform.local.catalogue import ALL
 
-    unknown = sorted(set(only) - set(ALL))
+    unknown = sorted(set(only or ()) - set(ALL))
     if unknown:
         raise UserError(f"Unknown service {unknown[0]}: known are {', '.join(ALL)}")
     console = Console()
@@ -76,7 +78,9 @@ def status() -> None:
 
 
 @app.command()
-def reset(yes: bool = typer.Option(False, "--yes", help="Do not ask.")) -> None:
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
     """End the services and delete all data under DATA_DIR."""
     from fraudstream_platform.local import control
 

@@ -85,4 +85,3 @@ def reset(settings: Settings) -> None:
     down(settings)
     if folder.exists():
         shutil.rmtree(folder)
-

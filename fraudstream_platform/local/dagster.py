@@ -6,10 +6,12 @@ Kafka and Spark: nothing that Dagster does may delay an alert.
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from fraudstream_platform.errors import UserError
 from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.local.health import HOST, http_ok, tcp_open
 from fraudstream_platform.local.service import Service
@@ -25,7 +27,7 @@ storage:
   sqlite:
     base_dir: {storage}
 run_coordinator:  # the queued one polls every 5 s; a window cannot wait
-  module: dagster
+  module: dagster._core.run_coordinator
   class: DefaultRunCoordinator
 run_monitoring:
   enabled: true
@@ -68,11 +70,29 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def write_instance(settings: Settings) -> None:
-    """Write dagster.yaml."""
+def prepare_instance(settings: Settings) -> None:
+    """Write dagster.yaml; create the databases at the first start.
+
+    Three processes that all find no database create its tables at once, and fail. It
+    happens in a process of its own because importing Dagster costs 100 MB for good.
+    """
     home = dagster_home(settings)
     home.mkdir(parents=True, exist_ok=True)
     (home / "dagster.yaml").write_text(_INSTANCE.format(storage=home / "storage"))
+    created = home / ".created"
+    if created.exists():
+        return
+    done = subprocess.run(
+        [sys.executable, "-m", "dagster", "instance", "info"],
+        env=dagster_environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise UserError(f"Dagster cannot open {home}: {done.stderr.strip().splitlines()[-1:]}")
+    created.touch()
 
 
 def code_service(settings: Settings) -> Service:
@@ -81,7 +101,7 @@ def code_service(settings: Settings) -> Service:
 
     command = [sys.executable, "-m", "dagster", "api", "grpc", "-m", _DEFINITIONS]
     command += ["--host", HOST, "--port", str(port), "--use-python-environment-entry-point"]
-    return _service(settings, "code", port, command, lambda: tcp_open(port))
+    return _service(settings, "code", port, command, lambda: tcp_open(port), wave=0)
 
 
 def webserver_service(settings: Settings) -> Service:
@@ -112,6 +132,7 @@ def _service(
     command: list[str],
     healthy: Callable[[], bool],
     url: str = "",
+    wave: int = 1,
 ) -> Service:
     return Service(
         name=name,
@@ -119,8 +140,9 @@ def _service(
         command=lambda: command,
         healthy=healthy,
         environment=dagster_environment(settings),
-        prepare=lambda: write_instance(settings),
+        prepare=lambda: prepare_instance(settings),
         nice=NICE,
+        wave=wave,
         start_timeout_s=120.0,
         url=url,
     )

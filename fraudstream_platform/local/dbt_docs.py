@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from fraudstream_platform.local.environment import base_environment
-from fraudstream_platform.local.health import HOST, http_ok
+from fraudstream_platform.local.health import HOST, tcp_open
 from fraudstream_platform.local.service import Service
 from fraudstream_platform.settings import Settings
 
@@ -38,7 +38,7 @@ def docs_service(settings: Settings) -> Service:
         prepare=prepare,
         command=lambda: [*command, "--directory", str(folder)],
         environment=base_environment(settings),
-        healthy=lambda: http_ok(port, "/"),
+        healthy=lambda: tcp_open(port),
         nice=10,
         url=f"http://{HOST}:{port}",
     )

@@ -33,10 +33,10 @@ def port_free(port: int) -> bool:
 def http_ok(port: int, path: str) -> bool:
     """Whether GET on the loopback port answers 200."""
     try:
-        with urllib.request.urlopen(  # nosec B310 - the scheme is fixed
+        with urllib.request.urlopen(  # nosec B310
             f"http://{HOST}:{port}{path}", timeout=TIMEOUT_S
         ) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004
+            return bool(answer.status == 200)
     except (OSError, urllib.error.URLError, ValueError):
         return False
 
@@ -45,8 +45,8 @@ def kafka_ok(port: int) -> bool:
     """Whether the broker answers a metadata request."""
     if not tcp_open(port):
         return False
-    from confluent_kafka import KafkaException  # noqa: PLC0415 - keeps the command line quick
-    from confluent_kafka.admin import AdminClient  # noqa: PLC0415
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
 
     admin = AdminClient({"bootstrap.servers": f"{HOST}:{port}", "log_level": 0})
     try:

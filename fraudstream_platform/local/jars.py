@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import subprocess  # nosec B404
+import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +23,8 @@ from fraudstream_platform.local.java import find_java
 
 KAFKA_VERSION = "4.1.0"
 REGISTRY_VERSION = "2.6.13.Final"
+_KAFKA_NAME = f"kafka-{KAFKA_VERSION}"
+_REGISTRY_NAME = f"apicurio-registry-{REGISTRY_VERSION}"
 _FETCH_TIMEOUT_S = 900
 
 _SETTINGS = """<ivysettings>
@@ -54,7 +56,7 @@ _REGISTRY_MODULE = """<ivy-module version="2.0" xmlns:m="http://ant.apache.org/i
 """
 
 
-class FetchFailed(UserError):
+class FetchFailedError(UserError):
     """The services could not be fetched; running again goes on where it stopped."""
 
 
@@ -75,7 +77,7 @@ def kafka_jars(services_dir: Path) -> Path:
         _ivy(cache, module, f"{folder}/[artifact]-[revision].[ext]")
         _require(folder / f"kafka_2.13-{KAFKA_VERSION}.jar")
 
-    return _once(services_dir, f"kafka-{KAFKA_VERSION}", fill)
+    return _once(services_dir, _KAFKA_NAME, fill)
 
 
 def registry_jar(services_dir: Path) -> Path:
@@ -92,7 +94,12 @@ def registry_jar(services_dir: Path) -> Path:
         archive.unlink()
         _runner(folder)
 
-    return _runner(_once(services_dir, f"apicurio-registry-{REGISTRY_VERSION}", fill))
+    return _runner(_once(services_dir, _REGISTRY_NAME, fill))
+
+
+def all_there(services_dir: Path) -> bool:
+    """Whether nothing has to be fetched."""
+    return (services_dir / _KAFKA_NAME).is_dir() and (services_dir / _REGISTRY_NAME).is_dir()
 
 
 def fetch_all(services_dir: Path) -> None:
@@ -104,13 +111,13 @@ def fetch_all(services_dir: Path) -> None:
 def _runner(folder: Path) -> Path:
     found = sorted(folder.glob("*-runner.jar"))
     if not found:
-        raise FetchFailed(f"{folder} has no runner jar: delete it and run again")
+        raise FetchFailedError(f"{folder} has no runner jar: delete it and run again")
     return found[0]
 
 
 def _require(path: Path) -> None:
     if not path.is_file():
-        raise FetchFailed(f"Maven Central did not deliver {path.name}: run again")
+        raise FetchFailedError(f"Maven Central did not deliver {path.name}: run again")
 
 
 def _once(services_dir: Path, name: str, fill: Callable[[Path, Path], None]) -> Path:
@@ -156,12 +163,12 @@ def _ivy(cache: Path, module: Path, retrieve: str) -> None:
     log = cache / "fetch.log"
     try:
         with log.open("w") as out:
-            done = subprocess.run(  # nosec B603
+            done = subprocess.run(
                 command, stdout=out, stderr=subprocess.STDOUT, timeout=_FETCH_TIMEOUT_S, check=False
             )
     except subprocess.TimeoutExpired:
-        raise FetchFailed("Maven Central is too slow: run again to go on") from None
+        raise FetchFailedError("Maven Central is too slow: run again to go on") from None
     if done.returncode != 0 or "UNRESOLVED DEPENDENCIES" in log.read_text(errors="replace"):
-        raise FetchFailed(
+        raise FetchFailedError(
             f"Maven Central cannot be reached: check the network and run again (details: {log})"
         )

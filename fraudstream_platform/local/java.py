@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess  # nosec B404
+import subprocess
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,7 +15,7 @@ REQUIRED = 17
 _HINT = "install openjdk-17-jre-headless and run again"
 
 
-class JavaMissing(UserError):
+class JavaMissingError(UserError):
     """No usable Java; the message says what was found and what to install."""
 
 
@@ -31,7 +31,7 @@ def parse_major(version_text: str) -> int | None:
 @lru_cache(maxsize=4)
 def _major_of(java: str) -> int | None:
     try:
-        done = subprocess.run(  # nosec B603
+        done = subprocess.run(
             [java, "-version"], capture_output=True, text=True, timeout=30, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
@@ -40,14 +40,14 @@ def _major_of(java: str) -> int | None:
 
 
 def find_java() -> str:
-    """Path of `java` (JAVA_HOME first, then PATH); raises `JavaMissing`."""
+    """Path of `java` (JAVA_HOME first, then PATH); raises `JavaMissingError`."""
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if java is None or not Path(java).exists():
         where = f"JAVA_HOME={home} has no bin/java" if home else "no java on PATH"
-        raise JavaMissing(f"Java {REQUIRED} is needed, but {where}: {_HINT}")
+        raise JavaMissingError(f"Java {REQUIRED} is needed, but {where}: {_HINT}")
     major = _major_of(java)
     if major is None or major < REQUIRED:
         found = "does not run" if major is None else f"is Java {major}"
-        raise JavaMissing(f"Java {REQUIRED} is needed, but {java} {found}: {_HINT}")
+        raise JavaMissingError(f"Java {REQUIRED} is needed, but {java} {found}: {_HINT}")
     return java

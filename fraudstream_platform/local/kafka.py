@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess  # nosec B404
+import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
@@ -106,9 +106,7 @@ def _prepare(settings: Settings, home: Path) -> None:
     command = [*_java(settings, home), "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"]
     # A folder left by a format that was cut short has no meta.properties: formatted again.
     command += ["format", "--ignore-formatted", "-c", str(properties), f"--cluster-id={cluster}"]
-    done = subprocess.run(  # nosec B603
-        command, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
         lines = (done.stderr + done.stdout).splitlines()
         reason = next((line for line in lines if "rror" in line or "xception" in line), "no reason")

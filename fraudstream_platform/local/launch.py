@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
     if int(nice):
         os.nice(int(nice))
     if with_parent == "1" and sys.platform == "linux":
-        import ctypes  # noqa: PLC0415 - not needed by the long-lived stack
+        import ctypes
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     os.execvp(command[0], command)  # nosec B606

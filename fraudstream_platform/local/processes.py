@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess  # nosec B404
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def spawn(
     log.parent.mkdir(parents=True, exist_ok=True)
     launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(nice), str(int(with_parent))]
     with log.open("ab") as out:
-        return subprocess.Popen(  # nosec B603
+        return subprocess.Popen(
             [*launcher, *command],
             env=dict(environment),
             cwd=PROJECT_ROOT,

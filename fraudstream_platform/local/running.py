@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess  # nosec B404
+import subprocess
 import time
 
 from fraudstream_platform.local.processes import Identity

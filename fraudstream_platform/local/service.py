@@ -12,7 +12,10 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Service:
-    """One supervised process; `prepare` runs before each start, `healthy` never raises."""
+    """One supervised process; `prepare` runs before each start, `healthy` never raises.
+
+    A service starts when all services of lower `wave` are healthy.
+    """
 
     name: str
     port: int
@@ -22,6 +25,7 @@ class Service:
     prepare: Callable[[], None] = _nothing
     extra_ports: tuple[int, ...] = ()
     nice: int = 0
+    wave: int = 0
     start_timeout_s: float = 60.0
     stop_grace_s: float = 10.0
     url: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.local.health import HOST, tcp_open
@@ -15,6 +16,17 @@ BATCH_SLOTS = 3
 TASK_ATTEMPTS = 4  # plain local[N] never retries a task
 DRIVER_MEMORY = "512m"
 _ONE_THREAD = {"POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+_LOG4J = """\
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.target = SYSTEM_ERR
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %c{1}: %m%n%ex
+"""
 
 
 def slots(settings: Settings) -> int:
@@ -55,6 +67,7 @@ def spark_service(settings: Settings) -> Service:
     environment = python_environment(settings) | _ONE_THREAD
     environment |= {
         "SPARK_HOME": str(pyspark_home()),
+        "SPARK_LOCAL_IP": HOST,
         "SPARK_LOCAL_DIRS": str(home / "local"),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
@@ -62,7 +75,7 @@ def spark_service(settings: Settings) -> Service:
     return Service(
         name="spark",
         port=port,
-        prepare=lambda: (home / "local").mkdir(parents=True, exist_ok=True),
+        prepare=lambda: _prepare(home),
         command=lambda: _command(settings),
         environment=environment,
         healthy=lambda: tcp_open(port),
@@ -70,12 +83,19 @@ def spark_service(settings: Settings) -> Service:
     )
 
 
+def _prepare(home: Path) -> None:
+    (home / "local").mkdir(parents=True, exist_ok=True)
+    (home / "log4j2.properties").write_text(_LOG4J)
+
+
 def _command(settings: Settings) -> list[str]:
     find_java()
     command = [str(pyspark_home() / "bin" / "spark-submit")]
     command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
     command += ["--master", f"local[{slots(settings)},{TASK_ATTEMPTS}]"]
-    command += ["--driver-java-options", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"]
+    log4j = settings.data_dir.resolve() / "spark" / "log4j2.properties"
+    options = f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=file:{log4j}"
+    command += ["--driver-java-options", options]
     for key, value in spark_conf(settings).items():
         command += ["--conf", f"{key}={value}"]
     return [*command, "spark-internal"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import signal
-import subprocess  # nosec B404
+import subprocess
 import threading
 import time
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ from fraudstream_platform.settings import Settings
 logger = logging.getLogger(__name__)
 
 
-class ServiceFailed(UserError):
+class ServiceFailedError(UserError):
     """A service did not become healthy; the message names its log."""
 
 
@@ -49,6 +49,7 @@ class Stack:
         self.settings = settings
         self._with_parent = with_parent
         self._stopping = threading.Event()
+        self._failed = threading.Event()
         self._state_lock = threading.Lock()
         self._running = {one.name: Running(one) for one in build_services(settings, services)}
 
@@ -69,14 +70,13 @@ class Stack:
 
         Setting `stopping` from elsewhere gives up the wait.
         """
-        self._stopping = stopping or threading.Event()
+        self._stopping = stopping or self._stopping
+        self._failed.clear()
         state.claim_data_dir(self.settings)
         self._refuse_taken_ports()
         try:
-            for one in self._running.values():
-                self._launch(one)
-            with ThreadPoolExecutor(len(self._running)) as pool:
-                list(pool.map(self._wait_healthy, self._running.values()))
+            for wave in sorted({one.service.wave for one in self._running.values()}):
+                self._start_wave(wave)
         except BaseException:
             self.stop()
             raise
@@ -149,6 +149,14 @@ class Stack:
                         "set PORT_BASE to another value, or end what uses it"
                     )
 
+    def _start_wave(self, wave: int) -> None:
+        members = [one for one in self._running.values() if one.service.wave == wave]
+        for one in members:
+            if not self._stopping.is_set():
+                self._launch(one)
+        with ThreadPoolExecutor(len(members)) as pool:
+            list(pool.map(self._wait_healthy, members))
+
     def _launch(self, one: Running) -> None:
         service: Service = one.service
         service.prepare()
@@ -168,15 +176,14 @@ class Stack:
         log = state.log_dir(self.settings) / f"{service.name}.log"
         deadline = time.monotonic() + service.start_timeout_s
         while not service.healthy():
-            if self._stopping.is_set():
+            if self._stopping.is_set() or self._failed.is_set():
                 return
-            if not one.alive:
-                raise ServiceFailed(f"{service.name} ended while it started: see {log}")
-            if time.monotonic() > deadline:
-                raise ServiceFailed(
-                    f"{service.name} is not healthy after {service.start_timeout_s:.0f} s: see {log}"
-                )
-            self._stopping.wait(0.1)
+            late = time.monotonic() > deadline
+            if late or not one.alive:
+                self._failed.set()
+                what = f"not healthy after {service.start_timeout_s:.0f} s" if late else "ended"
+                raise ServiceFailedError(f"{service.name} did not start ({what}): see {log}")
+            time.sleep(0.1)
         one.seen_healthy()
         self.write_state()
 

@@ -1,0 +1,76 @@
+# FraudStream: few targets, each prints what it does. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTHON ?= python3.11
+ENV_STAMP := $(VENV)/.installed
+
+SECONDS ?=
+TPS ?=
+REPORT ?=
+# bash keeps its own SECONDS: only what was given to make counts.
+DEMO_ARGS := $(if $(filter command line environment,$(origin SECONDS)),$(if $(SECONDS),--seconds $(SECONDS))) \
+	$(if $(TPS),--tps $(TPS)) $(if $(REPORT),--report $(REPORT))
+
+.PHONY: help env services demo up down status test unit integration lint format clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+env: $(ENV_STAMP) ## Make the Python environment (.venv), exactly as pinned
+
+$(ENV_STAMP): requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install python3.11 and python3.11-venv and run again" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed, but $(PYTHON) is another version: run 'make PYTHON=<path of python3.11>'" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: install python3.11-venv and run again" >&2; exit 2; }
+	@test -x $(PY) || { echo "Making $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@cmp -s requirements.txt $(VENV)/.requirements || { echo "Installing the pinned packages (a few minutes the first time) ..."; \
+		$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt \
+		|| { echo "The packages could not be installed: check the network and run again, it goes on where it stopped" >&2; exit 2; }; \
+		cp requirements.txt $(VENV)/.requirements; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+services: env ## Fetch the embedded services (Kafka, schema registry), once
+	@$(PY) -m fraudstream_platform.local.fetch
+
+demo: services ## Run the whole pipeline with a live view; SECONDS=120 TPS=1000 REPORT=report.json runs unattended
+	@$(VENV)/bin/fraudstream demo $(DEMO_ARGS)
+
+up: services ## Start the embedded services in the background
+	@$(VENV)/bin/fraudstream up
+
+down: env ## End the embedded services; data stays
+	@$(VENV)/bin/fraudstream down
+
+status: env ## Show the embedded services
+	@$(VENV)/bin/fraudstream status
+
+test: unit integration ## Run all tests, the quick ones first
+
+unit: env ## Run the tests that need no service
+	@$(PY) -m pytest -q fraudstream_tests/unit
+
+integration: services ## Run the tests against the real broker, registry and Spark
+	@$(PY) -m pytest -q fraudstream_tests/integration
+
+lint: env ## Lint, format check, types, import contracts, security lint
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-cache
+	@$(VENV)/bin/bandit -q -c pyproject.toml -r fraudstream_platform
+
+format: env ## Format the code
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+clean: ## End the services, delete the data and every cache; .venv and the fetched services stay
+	@if [ -x $(VENV)/bin/fraudstream ]; then $(VENV)/bin/fraudstream reset --yes; fi
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	@rm -rf dbt_project/target dbt_project/logs
+	@find fraudstream_platform fraudstream_tests -name __pycache__ -type d -prune -exec rm -rf {} +
