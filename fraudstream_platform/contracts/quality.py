@@ -30,6 +30,12 @@ DESIRED_CARD_PRESENT = {"latitude": 0.05, "geo_precision_km": 0.02}
 DESIRED_NOT_PRESENT = {"device": 0.04, "ip": 0.04, "ip_country": 0.02, "email": 0.02}
 """Field -> what its absence costs; remote rows of the merchant (MIT) have no device to give."""
 
+_DESIRED = {
+    **{name: ("", weight) for name, weight in DESIRED_ALWAYS.items()},
+    **{name: ("is_present", weight) for name, weight in DESIRED_CARD_PRESENT.items()},
+    **{name: ("is_remote", weight) for name, weight in DESIRED_NOT_PRESENT.items()},
+}
+
 LATE_MS = 86_400_000
 
 WARNINGS: dict[str, tuple[float, pl.Expr]] = {
@@ -66,17 +72,12 @@ def quality_scores(rows: pl.DataFrame, terms: Mapping[str, pl.Series]) -> NDArra
     Most fields are null in no row or apply to none, which costs one look at the null count.
     """
     cost = np.zeros(rows.height)
-    groups = (
-        (DESIRED_ALWAYS, None),
-        (DESIRED_CARD_PRESENT, terms["is_present"].to_numpy()),
-        (DESIRED_NOT_PRESENT, terms["is_remote"].to_numpy()),
-    )
-    for fields, applies in groups:
-        for field, weight in fields.items():
-            column = rows.get_column(field)
-            if column.null_count():
-                missing = column.is_null().to_numpy()
-                cost += weight * (missing if applies is None else missing & applies)
+    gaps = [name for name in _DESIRED if rows.get_column(name).null_count()]
+    missing = rows.select(pl.col(name).is_null() for name in gaps)
+    for name in gaps:
+        condition, weight = _DESIRED[name]
+        absent = missing.get_column(name).to_numpy()
+        cost += weight * (absent & terms[condition].to_numpy() if condition else absent)
     for name, (weight, _) in WARNINGS.items():
         cost += weight * terms[name].to_numpy()
     return np.round(np.clip(1.0 - cost, 0.0, 1.0), 4)

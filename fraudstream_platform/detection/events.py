@@ -165,5 +165,6 @@ def read_events(silver: pl.DataFrame, hashes: Mapping[str, NDArray[np.uint64]]) 
 
 
 def _numbers(frame: pl.DataFrame, name: str) -> NDArray[Any]:
-    """A column as a contiguous array; nulls of a float column become NaN."""
-    return np.ascontiguousarray(frame.get_column(name).to_physical().to_numpy())
+    """A column as a contiguous array; times as int64 ms, nulls of floats as NaN."""
+    values = np.ascontiguousarray(frame.get_column(name).to_numpy())
+    return values.view(np.int64) if values.dtype.kind == "M" else values

@@ -120,14 +120,14 @@ class Detector:
     def _features(
         self, silver: pl.DataFrame, batch: Batch, score: NDArray[np.int32]
     ) -> pl.DataFrame:
-        columns = silver.select(_COPIED).get_columns()
+        columns = [silver.get_column(name) for name in _COPIED]
         height = silver.height
         columns.append(pl.Series("score", score))
         for name, value in (
             ("rules_version", self._rules.version),
             ("catalogue_version", catalogue_version()),
         ):
-            columns.append(pl.repeat(value, height, dtype=pl.String, eager=True).alias(name))
+            columns.append(pl.Series(name, [value]).new_from_index(0, height))
         for place, feature in enumerate(INTEGERS):
             columns.append(pl.Series(feature.name, batch.integers[:, place]))
         for place, feature in enumerate(REALS):
@@ -145,15 +145,17 @@ def _by_partition(partitions: NDArray[Any]) -> list[tuple[int, NDArray[np.int64]
 def _split(
     bronze: pl.DataFrame, verdict: Verdict, failed: dict[int, list[str]]
 ) -> tuple[pl.DataFrame, pl.DataFrame, NDArray[np.bool_]]:
-    scored = bronze.hstack([pl.Series("quality_score", verdict.quality_score)])
+    columns = {column.name: column for column in bronze.get_columns()}
+    columns["quality_score"] = pl.Series("quality_score", verdict.quality_score)
+    silver = pl.DataFrame([columns[name] for name in _SILVER])
     good = np.ones(bronze.height, np.bool_)
     if not failed:
-        return scored.select(_SILVER), _NO_QUARANTINE, good
+        return silver, _NO_QUARANTINE, good
     rows = sorted(failed)
     good[rows] = False
     names = pl.Series("failed_rules", [failed[row] for row in rows], dtype=pl.List(pl.String))
-    quarantine = scored[rows].hstack([names]).select(_QUARANTINE)
-    return scored.filter(good).select(_SILVER), quarantine, good
+    quarantine = silver[rows].hstack([names]).select(_QUARANTINE)
+    return silver.filter(good), quarantine, good
 
 
 def warm_up() -> None:
