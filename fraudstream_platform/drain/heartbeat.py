@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from fraudstream_platform.drain.journal import Entry, JournalReader, Term
 from fraudstream_platform.drain.kafka import plain_producer
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class Heartbeat:
@@ -40,6 +43,15 @@ class Heartbeat:
 
     def _beat(self) -> None:
         producer = plain_producer(self._settings, **{"message.timeout.ms": 30_000})
+        while not self._ended.is_set():
+            try:
+                self._beat_while_the_broker_answers(producer)
+            except KafkaException as error:
+                log.warning("heartbeat waits for the broker: %s", error)
+                self._ended.wait(1.0)
+        producer.flush(5)
+
+    def _beat_while_the_broker_answers(self, producer: Producer) -> None:
         journal = JournalReader(self._settings)
         runs = self._settings.topic_partitions
         try:
@@ -54,12 +66,10 @@ class Heartbeat:
                     partition=runs,
                     on_delivery=self._delivered,
                 )
-                producer.poll(0)
                 for entry in journal.poll(0):
                     self._hear(entry)
+                producer.poll(0.05)
                 self._ended.wait(self._settings.lease_seconds / 3)
-                producer.poll(0)
-            producer.flush(5)
         finally:
             journal.close()
 

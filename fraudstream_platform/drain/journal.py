@@ -173,7 +173,7 @@ class JournalReader:
         self._consumer.assign([TopicPartition(self._topic, partition, start)])
         entries: list[Entry] = []
         while True:
-            for message in self._consumer.consume(1000, 1.0):
+            for message in self._consumer.consume(500, 0.02):  # waits for all 500 or the time
                 error = message.error()
                 if error is None:
                     entries.append(entry_of(message))

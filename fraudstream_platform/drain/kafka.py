@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from fraudstream_platform.settings import Settings
 
 Config = dict[str, str | int | float | bool]
+
+
+_CONNECTION: Config = {
+    "reconnect.backoff.ms": 100,
+    "reconnect.backoff.max.ms": 1000,
+    # A broker that is away would fill the log with every attempt to reach it; what waits says so.
+    "log_level": 2,
+}
 
 
 class TopicMissingError(RuntimeError):
@@ -30,7 +38,7 @@ def reader(settings: Settings, group: str, **overrides: str | int | bool) -> Con
         "enable.partition.eof": True,
         "fetch.wait.max.ms": 20,
         "fetch.error.backoff.ms": 20,
-        "reconnect.backoff.max.ms": 1000,
+        **_CONNECTION,
         **overrides,
     }
     return Consumer(config)
@@ -47,7 +55,7 @@ def transactional_producer(settings: Settings, transactional_id: str) -> Produce
             "linger.ms": 0,
             "acks": "all",
             "message.max.bytes": 8_000_000,
-            "reconnect.backoff.max.ms": 1000,
+            **_CONNECTION,
         }
     )
 
@@ -58,6 +66,7 @@ def plain_producer(settings: Settings, **overrides: str | int | bool) -> Produce
         "bootstrap.servers": settings.bootstrap,
         "enable.idempotence": True,
         "acks": "all",
+        **_CONNECTION,
         **overrides,
     }
     return Producer(config)
@@ -65,9 +74,8 @@ def plain_producer(settings: Settings, **overrides: str | int | bool) -> Produce
 
 def topic_id(settings: Settings, topic: str) -> str:
     """Kafka's own id of a topic: a topic deleted and made again has another one."""
-    from confluent_kafka import TopicCollection
-
-    future = admin(settings).describe_topics(TopicCollection([topic]), request_timeout=10)[topic]
+    client = admin(settings)  # named, since a future whose client is gone never answers
+    future = client.describe_topics(TopicCollection([topic]), request_timeout=10)[topic]
     try:
         return str(future.result().topic_id)
     except Exception as error:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from fraudstream_platform.detection.rules import RULES
 from fraudstream_platform.drain.assignment import Assignment
@@ -191,15 +192,19 @@ class Owner:
             start=cut.start,
             hour=cut.hour,
             files=written.files,
-            counts=self._counts(),
+            counts=self._counts(written.cut),
             versions={"rules": RULES.version},
         )
 
-    def _counts(self) -> Mapping[str, int]:
-        return {
+    def _counts(self, cut: Cut) -> Mapping[str, int]:
+        counts = {
             "stepped_records": self._stream.records,
             "busy_ms": round(self._stream.busy_seconds * 1000),
         }
+        first = cut.frames["bronze.transactions"]["append_time"].min()
+        if isinstance(first, datetime):
+            counts["first_append_ms"] = round(first.timestamp() * 1000)
+        return counts
 
     def _check_run(self) -> None:
         """Leave where the run has been silent for longer than its lease: nobody commits the rows."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fraudstream_platform.detection.catalogue import CATALOGUE_VERSION
+from fraudstream_platform.detection.catalogue import catalogue_version
 from fraudstream_platform.detection.step import Detector
 from fraudstream_platform.drain.journal import SnapshotRef
 from fraudstream_platform.drain.positions import Positions
@@ -45,7 +45,7 @@ def write_snapshot(
         sink.flush()
         os.fsync(sink.fileno())
     _forget_old(folder)
-    return SnapshotRef(str(path), _sha256(path), CATALOGUE_VERSION, dict(positions))
+    return SnapshotRef(str(path), _sha256(path), catalogue_version(), dict(positions))
 
 
 def restore(
@@ -66,7 +66,7 @@ def restore(
 
 def _load(ref: SnapshotRef) -> Mapping[str, np.ndarray] | None:
     path = Path(ref.path)
-    if ref.catalogue != CATALOGUE_VERSION:
+    if ref.catalogue != catalogue_version():
         log.warning("snapshot %s is of feature catalogue %s", path.name, ref.catalogue)
         return None
     try:

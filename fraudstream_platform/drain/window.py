@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaException
+import numpy as np
 
 from fraudstream_platform.drain.assignment import Assignment
 from fraudstream_platform.drain.committer import Committer
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 log = logging.getLogger(__name__)
+
+Followers = tuple[TopicFollower, TopicFollower]
+"""Of the alert topic and of the sealed topic."""
 
 _POLL_SECONDS = 0.25
 _FOLLOW_SECONDS = 2.0
@@ -50,9 +52,27 @@ class WindowReport:
     """From a predecessor's final record to this run's owner record, by group."""
     commit_delay_ms: list[int] = field(default_factory=list)
     """From a flush's journal record to its commit."""
+    freshness_ms: list[int] = field(default_factory=list)
+    """From a flush's first append to its commit."""
     superseded: set[int] = field(default_factory=set)
+    gaps: list[str] = field(default_factory=list)
+    """Flushes that did not start where the one before them ended."""
+    alerts_committed: int = 0
+    seals_committed: int = 0
+    lag: int = 0
+    """Kafka records past the end of the window when the run ended."""
 
-    def note(self, entry: Entry, term: Term) -> None:
+    @property
+    def latency_p95_ms(self) -> float | None:
+        """95th percentile of alert latency; None without alerts."""
+        return float(np.percentile(self.latencies_ms, 95)) if self.latencies_ms else None
+
+    @property
+    def freshness_p95_ms(self) -> float | None:
+        """95th percentile of freshness; None without flushes."""
+        return float(np.percentile(self.freshness_ms, 95)) if self.freshness_ms else None
+
+    def note(self, entry: Entry) -> None:
         """Count an entry that this run's tasks journaled."""
         if entry.kind == "owner":
             self.owner_at.setdefault(entry.group, entry.at)
@@ -60,6 +80,7 @@ class WindowReport:
                 self.started.setdefault(partition, offset)
         if entry.kind == "flush":
             self.flushes += 1
+            self._note_gaps(entry)
             for file in entry.files:
                 self.rows[file.table] += file.rows
                 self.bytes_written += file.size
@@ -68,6 +89,12 @@ class WindowReport:
         if entry.kind in ("flush", "final"):
             self.ended.update(entry.flushed)
         self.latencies_ms.extend(entry.latency_ms)
+
+    def _note_gaps(self, flush: Entry) -> None:
+        for partition, start in flush.start.items():
+            known = self.ended.get(partition, self.started.get(partition, start))
+            if start != known:
+                self.gaps.append(f"partition {partition}: {known} then {start}")
 
 
 class WindowRun:
@@ -91,10 +118,10 @@ class WindowRun:
 
     def execute(self) -> WindowReport:
         """Run until every group has ended its window and everything journaled is committed."""
+        committer = Committer(self._settings)
+        followers = (alert_follower(self._settings), vault_follower(self._settings))
         heartbeat = Heartbeat(self._settings, self._term, self._run_id, self.report.window_stop)
         job = SparkJob(self._spark, self._assignments)
-        committer = Committer(self._settings)
-        followers = [alert_follower(self._settings), vault_follower(self._settings)]
         try:
             while not self._is_done(job, committer, followers):
                 self._cycle(heartbeat, committer, followers)
@@ -110,7 +137,7 @@ class WindowRun:
             job.close()
 
     def _cycle(
-        self, heartbeat: Heartbeat, committer: Committer, followers: list[TopicFollower]
+        self, heartbeat: Heartbeat, committer: Committer, followers: Followers
     ) -> None:
         entries = committer.poll(_POLL_SECONDS)
         for entry in entries:
@@ -121,15 +148,27 @@ class WindowRun:
             return
         try:
             committer.commit()
-            for follower in followers:
-                follower.poll()
-                follower.commit(_FOLLOW_SECONDS)
+            self._note_delays(entries)
+            self._follow(followers, _FOLLOW_SECONDS)
         except OSError as error:
             log.error("commit failed and is tried again: %s; free some space in the lake", error)
             time.sleep(1)
-        flushes = [entry for entry in entries if entry.kind == "flush"]
+
+    def _note_delays(self, entries: list[Entry]) -> None:
         now = round(time.time() * 1000)
-        self.report.commit_delay_ms.extend(now - entry.at for entry in flushes)
+        for entry in entries:
+            if entry.kind == "flush":
+                self.report.commit_delay_ms.append(now - entry.at)
+                first_append = entry.counts.get("first_append_ms")
+                if first_append is not None:
+                    self.report.freshness_ms.append(now - first_append)
+
+    def _follow(self, followers: Followers, min_seconds: float) -> None:
+        alerts, seals = followers
+        alerts.poll()
+        self.report.alerts_committed += alerts.commit(min_seconds)
+        seals.poll()
+        self.report.seals_committed += seals.commit(min_seconds)
 
     def _note(self, entry: Entry) -> None:
         if entry.kind == "run":
@@ -140,7 +179,7 @@ class WindowRun:
             if entry.kind == "owner" and known is None and final_at is not None:
                 self.report.handover_gap_ms.append(entry.at - final_at)
             self._newest[entry.group] = entry
-            self.report.note(entry, self._term)
+            self.report.note(entry)
         elif entry.term > self._term:
             self.report.superseded.add(entry.group)
         elif entry.kind == "final":
@@ -160,19 +199,21 @@ class WindowRun:
             if silence > 5 * self._settings.lease_seconds:
                 raise TasksFailedError(f"group {group} has been silent for {silence:.0f} s")
 
-    def _is_done(
-        self, job: SparkJob, committer: Committer, followers: list[TopicFollower]
-    ) -> bool:
+    def _is_done(self, job: SparkJob, committer: Committer, followers: Followers) -> bool:
         outcomes = job.outcomes()
         if outcomes is None:
             return False
-        for entry in committer.poll(0):
+        for entry in committer.poll(0.5):
             self._note(entry)
         if any('"run_lost"' in outcome for outcome in outcomes):
             raise TasksFailedError("tasks lost sight of this run and left")
-        finals = all(
-            group in self.report.superseded
-            or (group in self._newest and self._newest[group].kind == "final")
-            for group in range(self._groups)
-        )
-        return (finals or not self._newest) and committer.has_committed(self.report.ended)
+        unfinished = [
+            group
+            for group, entry in self._newest.items()
+            if entry.kind != "final" and group not in self.report.superseded
+        ]
+        if unfinished:
+            return False
+        committer.commit()
+        self._follow(followers, 0.0)
+        return committer.has_committed(self.report.ended)

@@ -1,0 +1,41 @@
+"""All of Dagster's definitions, put together in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_pyspark import LazyPySparkResource
+
+from fraudstream_platform.defs import assets, marts
+from fraudstream_platform.defs.requests import JOB_NAME
+from fraudstream_platform.defs.sensor import drain_sensor
+from fraudstream_platform.drain.session import session_url
+from fraudstream_platform.settings import get_settings
+
+
+def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The code location; tests and modes differ by `resource_overrides` alone."""
+    drain_job = dg.define_asset_job(
+        JOB_NAME,
+        selection=dg.AssetSelection.assets(assets.drained),
+        executor_def=dg.in_process_executor,
+        tags={"fraudstream/kind": "drain"},
+    )
+    resources: dict[str, Any] = {
+        "pyspark": LazyPySparkResource(spark_config={"spark.remote": session_url(get_settings())})
+    }
+    return dg.Definitions(
+        assets=[
+            assets.RAW_TOPIC,
+            assets.SEALED_TOPIC,
+            assets.ALERT_TOPIC,
+            assets.drained,
+            *marts.MARTS_ASSETS,
+        ],
+        jobs=[drain_job, *marts.MARTS_JOBS],
+        sensors=[drain_sensor, *marts.MARTS_SENSORS],
+        resources=resources | dict(resource_overrides or {}),
+        executor=dg.in_process_executor,
+    )

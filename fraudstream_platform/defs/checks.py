@@ -1,0 +1,114 @@
+"""Asset checks of the drained layers: thresholds from settings, numbers in every result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from fraudstream_platform.drain.window import WindowReport
+from fraudstream_platform.settings import Settings
+
+_DECODE_RATE_AT_LEAST = 0.95
+_FRESH_MS = 10_000
+
+SPECS = [
+    dg.AssetCheckSpec(
+        "decode_rate",
+        asset=["bronze", "transactions"],
+        description="Share of Kafka records that became Bronze rows rather than dead letters.",
+    ),
+    dg.AssetCheckSpec(
+        "offsets_continue",
+        asset=["bronze", "transactions"],
+        description="Flushes join: each starts where the one before it ended.",
+        blocking=True,
+    ),
+    dg.AssetCheckSpec(
+        "quality_score",
+        asset=["silver", "transactions"],
+        description="Share of records that passed every rule: blocks below "
+        "SILVER_QUALITY_THRESHOLD, warns below DATA_QUALITY_ALERT_THRESHOLD.",
+        blocking=True,
+    ),
+    dg.AssetCheckSpec(
+        "every_row_has_features",
+        asset=["gold", "features"],
+        description="As many feature vectors as Silver rows.",
+        blocking=True,
+    ),
+    dg.AssetCheckSpec(
+        "freshness",
+        asset=["gold", "features"],
+        description="From a record's append to its commit in Delta, at the 95th percentile.",
+    ),
+    dg.AssetCheckSpec(
+        "alert_latency",
+        asset=["gold", "alerts"],
+        description="Alert published within 500 ms of the source's sending, at the 95th percentile.",
+    ),
+]
+
+
+def results(settings: Settings, report: WindowReport) -> Iterator[dg.AssetCheckResult]:
+    """One result a check, from what the window's journal records say."""
+    yield _decode_rate(report)
+    yield dg.AssetCheckResult(
+        asset_key=["bronze", "transactions"],
+        check_name="offsets_continue",
+        passed=not report.gaps,
+        metadata={"gaps": dg.MetadataValue.json(report.gaps[:10])},
+    )
+    yield _quality(settings, report)
+    silver, features = report.rows["silver.transactions"], report.rows["gold.features"]
+    yield dg.AssetCheckResult(
+        asset_key=["gold", "features"],
+        check_name="every_row_has_features",
+        passed=silver == features,
+        metadata={"silver_rows": silver, "feature_rows": features},
+    )
+    yield _at_most("freshness", ["gold", "features"], report.freshness_p95_ms, _FRESH_MS)
+    yield _at_most("alert_latency", ["gold", "alerts"], report.latency_p95_ms, 500)
+
+
+def _decode_rate(report: WindowReport) -> dg.AssetCheckResult:
+    decoded, dead = report.rows["bronze.transactions"], report.rows["bronze.dead_letter"]
+    rate = decoded / (decoded + dead) if decoded + dead else 1.0
+    return dg.AssetCheckResult(
+        asset_key=["bronze", "transactions"],
+        check_name="decode_rate",
+        passed=rate >= _DECODE_RATE_AT_LEAST,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"rate": rate, "decoded": decoded, "dead_letters": dead},
+    )
+
+
+def _quality(settings: Settings, report: WindowReport) -> dg.AssetCheckResult:
+    good, bad = report.rows["silver.transactions"], report.rows["silver.quarantine"]
+    score = good / (good + bad) if good + bad else 1.0
+    blocks = score < settings.silver_quality_threshold
+    return dg.AssetCheckResult(
+        asset_key=["silver", "transactions"],
+        check_name="quality_score",
+        passed=score >= settings.data_quality_alert_threshold,
+        severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
+        metadata={
+            "score": score,
+            "valid": good,
+            "quarantined": bad,
+            "blocks_below": settings.silver_quality_threshold,
+            "warns_below": settings.data_quality_alert_threshold,
+        },
+    )
+
+
+def _at_most(
+    check: str, asset: list[str], value_ms: float | None, limit_ms: int
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=check,
+        passed=value_ms is None or value_ms <= limit_ms,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"p95_ms": value_ms if value_ms is not None else 0.0, "limit_ms": limit_ms},
+    )

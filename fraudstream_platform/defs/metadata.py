@@ -1,0 +1,99 @@
+"""What a drain run shows on its materializations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+import numpy as np
+
+from fraudstream_platform.drain.window import WindowReport
+from fraudstream_platform.settings import Settings
+
+Metadata = Mapping[str, dg.MetadataValue]
+
+
+def percentiles(values_ms: Sequence[int]) -> dict[str, float]:
+    """p50, p95, p99, p999 and max of some milliseconds; empty where there are none."""
+    if not values_ms:
+        return {}
+    array = np.asarray(values_ms, dtype=np.float64)
+    names = {"p50": 50, "p95": 95, "p99": 99, "p999": 99.9, "max": 100}
+    return {name: round(float(np.percentile(array, q)), 1) for name, q in names.items()}
+
+
+def window_metadata(
+    settings: Settings, report: WindowReport
+) -> dict[dg.AssetKey, dict[str, dg.MetadataValue]]:
+    """Metadata of every drained asset, by key: rows of each, and the window they came in."""
+    common = _window(report)
+    tables = {
+        "bronze.transactions": _offsets(report),
+        "bronze.dead_letter": {},
+        "silver.transactions": {},
+        "silver.quarantine": {},
+        "gold.features": {},
+    }
+    by_key = {
+        dg.AssetKey(table.split(".")): {
+            "rows": dg.MetadataValue.int(report.rows[table]),
+            **common,
+            **extra,
+        }
+        for table, extra in tables.items()
+    }
+    by_key[dg.AssetKey(["gold", "alerts"])] = {
+        "rows": dg.MetadataValue.int(report.alerts_committed),
+        **common,
+        **_latency(report),
+    }
+    by_key[dg.AssetKey(["vault", "entities"])] = {
+        "rows": dg.MetadataValue.int(report.seals_committed),
+        **common,
+    }
+    by_key[dg.AssetKey(["kafka", "journal"])] = {
+        "flushes": dg.MetadataValue.int(report.flushes),
+        "bytes_written": dg.MetadataValue.int(report.bytes_written),
+        "handover_gap_ms": dg.MetadataValue.json(report.handover_gap_ms),
+        **common,
+    }
+    return by_key
+
+
+def _window(report: WindowReport) -> dict[str, dg.MetadataValue]:
+    return {
+        "window_start": dg.MetadataValue.timestamp(report.window_start / 1000),
+        "window_stop": dg.MetadataValue.timestamp(report.window_stop / 1000),
+        "attempt": dg.MetadataValue.int(report.attempt),
+        "commit_delay_ms": dg.MetadataValue.json(percentiles(report.commit_delay_ms)),
+    }
+
+
+def _offsets(report: WindowReport) -> dict[str, dg.MetadataValue]:
+    rows = "\n".join(
+        f"| {p} | {report.started.get(p, 0)} | {end} | {end - report.started.get(p, end)} |"
+        for p, end in sorted(report.ended.items())
+    )
+    table = f"| partition | first offset | next offset | offsets |\n|---|---|---|---|\n{rows}"
+    return {"offsets": dg.MetadataValue.md(table), "lag": dg.MetadataValue.int(report.lag)}
+
+
+def _latency(report: WindowReport) -> dict[str, dg.MetadataValue]:
+    figures = percentiles(report.latencies_ms)
+    return {
+        f"alert_latency_{name}_ms": dg.MetadataValue.float(value) for name, value in figures.items()
+    } | {"alert_latency": dg.MetadataValue.md(histogram(report.latencies_ms))}
+
+
+def histogram(values_ms: Sequence[int]) -> str:
+    """A small plot of alert latency in text."""
+    edges = [0, 25, 50, 75, 100, 150, 250, 500, 1000, 1_000_000]
+    if not values_ms:
+        return "no alerts in this window"
+    counts, _ = np.histogram(values_ms, bins=edges)
+    widest = max(1, int(counts.max()))
+    lines = [
+        f"{low:>5} ms {'█' * round(40 * int(count) / widest)} {count}"
+        for low, count in zip(edges[:-1], counts, strict=True)
+    ]
+    return "```\n" + "\n".join(lines) + "\n```"

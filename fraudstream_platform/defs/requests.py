@@ -1,0 +1,60 @@
+"""How a window travels from the sensor to its run: as run tags."""
+
+from __future__ import annotations
+
+import time
+
+import dagster as dg
+
+from fraudstream_platform.drain.assignment import hour_of
+from fraudstream_platform.drain.planning import Policy, Window, plan
+from fraudstream_platform.settings import Settings
+
+JOB_NAME = "drain"
+_START = "fraudstream/window_start"
+_STOP = "fraudstream/window_stop"
+_ATTEMPT = "fraudstream/attempt"
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The settings that planning depends on."""
+    return Policy(
+        mode=settings.drain_mode,
+        window_ms=settings.drain_window_seconds * 1000,
+        lead_ms=settings.warm_lead_seconds * 1000,
+        lease_ms=round(settings.lease_seconds * 1000),
+    )
+
+
+def run_request(window: Window) -> dg.RunRequest:
+    """The request of one run for one window."""
+    return dg.RunRequest(
+        run_key=window.run_key,
+        partition_key=hour_of(window.start),
+        tags={
+            _START: str(window.start),
+            _STOP: str(window.stop),
+            _ATTEMPT: str(window.attempt),
+        },
+    )
+
+
+def tagged_window(run: dg.DagsterRun) -> Window | None:
+    """The window that a run was requested for; None for a run that a person launched."""
+    tags = run.tags
+    if not {_START, _STOP, _ATTEMPT} <= tags.keys():
+        return None
+    return Window(int(tags[_START]), int(tags[_STOP]), int(tags[_ATTEMPT]))
+
+
+def window_of(context: dg.AssetExecutionContext, settings: Settings) -> Window:
+    """The window to drain: the requested one, or, for a run launched or re-executed by a person,
+    one from now on (an old run's window is long over, and its term may be somebody else's).
+    """
+    tagged = tagged_window(context.run)
+    if tagged is not None and context.run.parent_run_id is None:
+        return tagged
+    fresh = plan(round(time.time() * 1000), policy_of(settings), [], lag=1).request
+    if fresh is None:
+        raise RuntimeError("planning gave no window for a run launched by hand")
+    return fresh
