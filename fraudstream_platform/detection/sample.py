@@ -17,16 +17,16 @@ def token(prefix: str, number: int) -> str:
     return f"{prefix}1_{number:022d}"
 
 
-def sample_row(offset: int = 0, **changes: Any) -> dict[str, Any]:
-    """An ordinary card-present purchase at `offset`, with `changes`."""
-    now = START + timedelta(seconds=offset)
+def sample_row(number: int = 0, /, **changes: Any) -> dict[str, Any]:
+    """An ordinary card-present purchase, `number` seconds after `START`, with `changes`."""
+    now = START + timedelta(seconds=number)
     row: dict[str, Any] = {
         "partition": 0,
-        "offset": offset,
+        "offset": number,
         "append_time": now,
         "schema_id": 1,
         "key_agrees": True,
-        "transaction_id": f"t-{offset}",
+        "transaction_id": f"t-{number}",
         "event_time": now,
         "sent_at": now,
         "utc_offset_min": 60,
@@ -53,6 +53,8 @@ def sample_row(offset: int = 0, **changes: Any) -> dict[str, Any]:
         "entry_mode": "chip",
         "response_code": "00",
         "outcome": "approved",
+        "cvv_result": None,
+        "device_pan": None,
     }
     row.update(changes)
     return row

@@ -1,0 +1,48 @@
+"""`docs/features.md`, written from the catalogue."""
+
+from __future__ import annotations
+
+from fraudstream_platform.detection.catalogue import FEATURES, RING, TILES, catalogue_version
+from fraudstream_platform.detection.events import SMALL_MINOR
+
+_HEAD = f"""# Features
+
+Written by `python -m fraudstream_platform.detection.catalogue_docs`; a test fails when it is out
+of date. Catalogue version: `{catalogue_version()}`.
+
+- A window covers (t - w, t] of event time, t being the event's own. Order is the log's: an event
+  counts what stands before it in its partition, so a late event sees later arrivals not at all and
+  is seen by those after it where its time falls into their windows.
+- The event itself is left out unless the table says so.
+- An entity remembers its newest {RING} events one by one, so counts and sums of windows up to one
+  hour saturate there; 24 h windows are made of {TILES} tiles of one hour. A tile is lost when the
+  same hour of a later day is written.
+- Attempts are AUTH, PREAUTH, ADVICE and VERIFY messages with an answer; technical failures,
+  refunds and payments are not counted. Small means at most {SMALL_MINOR} minor units. Reversals
+  are subtracted from sums when and where they arrive.
+- Amounts are in minor units of the billing currency. Counts and sums are 0 and measures null where
+  nothing is known. `instrument` is the wallet's device account number, else the card.
+- Entities silent for 45 days of event time are forgotten.
+
+| feature | entity | window | unit | itself included | definition |
+|---|---|---|---|---|---|
+"""
+
+
+def features_page() -> str:
+    """The page's text."""
+    lines = []
+    for feature in FEATURES:
+        window = f"{feature.window_s} s" if feature.window_s else "-"
+        included = "yes" if feature.includes_current else "no"
+        lines.append(
+            f"| `{feature.name}` | {feature.entity} | {window} | {feature.unit} | {included} | "
+            f"{feature.definition} |\n"
+        )
+    return _HEAD + "".join(lines)
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    Path("docs/features.md").write_text(features_page())

@@ -1,0 +1,76 @@
+"""Random streams of Bronze rows for property tests: few entities, much trouble."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from fraudstream_platform.detection.sample import START, sample_row, token
+
+GAPS_S = (0, 1, 30, 59, 60, 400, 600, 3_599, 3_600, 20_000, 86_400, 400_000)
+OUTCOMES = (
+    ("approved", "00"), ("approved", "00"), ("declined_issuer", "51"), ("declined_issuer", "14"),
+    ("declined_risk", "59"), ("technical", "91"),
+)  # fmt: skip
+MESSAGES = ("AUTH", "AUTH", "AUTH", "VERIFY", "REVERSAL", "INCREMENT", "REFUND", "PREAUTH")
+PLACES = ((52.5, 13.4, 1.0), (48.1, 11.6, None), (-33.9, 151.2, 20.0), (None, None, None))
+
+
+@st.composite
+def row_choices(draw: st.DrawFn) -> dict[str, Any]:
+    """What varies in one row, as small numbers that shrink well."""
+    return {
+        "gap": draw(st.sampled_from(GAPS_S)),
+        "late": draw(st.sampled_from((0, 0, 0, 5, 700, 90_000))),
+        "customer": draw(st.integers(0, 2)),
+        "card": draw(st.integers(0, 2)),
+        "wallet": draw(st.booleans()),
+        "amount": draw(st.sampled_from((0, 100, 300, 301, 2_500, 40_000))),
+        "outcome": draw(st.sampled_from(OUTCOMES)),
+        "message": draw(st.sampled_from(MESSAGES)),
+        "mit": draw(st.sampled_from((False, False, False, True))),
+        "merchant": draw(st.integers(0, 2)),
+        "place": draw(st.sampled_from(PLACES)),
+        "entry": draw(st.sampled_from(("chip", "magstripe", "ecom", "wallet"))),
+        "mcc": draw(st.sampled_from(("5411", "5541"))),
+        "cvv": draw(st.sampled_from((None, "match", "no_match"))),
+        "repeat": draw(st.sampled_from((False, False, False, False, True))),
+        "bad": draw(st.sampled_from((False, False, False, False, False, True))),
+        "partition": draw(st.integers(0, 1)),
+    }
+
+
+def rows_of(choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Bronze rows of the choices: append time goes on, event time lags as chosen."""
+    now, rows = START, list[dict[str, Any]]()
+    offsets = [0, 0]
+    for number, c in enumerate(choices):
+        now += timedelta(seconds=c["gap"])
+        outcome, response = c["outcome"]
+        mit = c["mit"] and c["entry"] in ("ecom", "wallet")
+        latitude, longitude, precision = c["place"]
+        offsets[c["partition"]] += 1
+        rows.append(
+            sample_row(
+                partition=c["partition"], offset=offsets[c["partition"]],
+                append_time=now, sent_at=now,
+                event_time=now - timedelta(seconds=c["late"]),
+                transaction_id=f"t-{number - 1 if c['repeat'] and number else number}",
+                message_type=c["message"],
+                original_id="t-0" if c["message"] in ("REVERSAL", "INCREMENT") else None,
+                customer=token("cu", c["customer"]) if c["customer"] else None,
+                card=token("ca", c["card"]) if c["card"] or not c["customer"] else None,
+                device_pan=token("ca", 9) if c["wallet"] else None,
+                billing_amount_minor=c["amount"], amount_minor=c["amount"],
+                outcome=outcome, response_code=response, initiator="MIT" if mit else "CIT",
+                merchant_id=f"m-{c['merchant']}", latitude=latitude, longitude=longitude,
+                geo_precision_km=precision, entry_mode=c["entry"], mcc=c["mcc"],
+                cvv_result=c["cvv"], currency="???" if c["bad"] else "EUR",
+            )
+        )  # fmt: skip
+    return rows
+
+
+streams = st.lists(row_choices(), min_size=0, max_size=60).map(rows_of)
