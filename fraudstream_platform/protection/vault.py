@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from cryptography.fernet import Fernet, InvalidToken
 
-
 _quoted = json.encoder.encode_basestring_ascii
 """A text as a JSON string; an edge seals thousands a second, and `dumps` costs ten times this."""
 

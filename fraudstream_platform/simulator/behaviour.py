@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 
 from fraudstream_platform.simulator import messages as m
 from fraudstream_platform.simulator.merchants import Merchant, Merchants
@@ -54,9 +55,8 @@ class Life:
             return self._small_things(customer, card)
         if draw < 0.14:
             return [Step(0, self._cash(customer, card))]
-        if rng.random() < customer.online_share:
-            return [Step(0, self._declined_now_and_then(self._online(customer, card)))]
-        return [Step(0, self._declined_now_and_then(self.in_town(customer, card)))]
+        buy = self._online if rng.random() < customer.online_share else self.in_town
+        return self._round(lambda: self._declined_now_and_then(buy(customer, card)))
 
     def consequences(self, sent: Transaction) -> list[Step]:
         """What follows a transaction that was just sent: advice, retry, refund, reversal."""
@@ -74,8 +74,18 @@ class Life:
             return [Step(self._ms(2, 30), m.following(sent, "REVERSAL"))]
         if draw < _REVERSAL_SHARE + _REFUND_SHARE:
             share = 1.0 if draw < _REVERSAL_SHARE + _REFUND_SHARE / 2 else 0.5
-            return [Step(self._ms(20, 600), m.following(sent, "REFUND", share))]
+            return [Step(self._ms(8, 300), m.following(sent, "REFUND", share))]
         return []
+
+    def _round(self, purchase: Callable[[], Transaction]) -> list[Step]:
+        """One purchase, or two or three on one round of shopping."""
+        draw = self._rng.random()
+        count = 1 if draw < 0.4 else 2 if draw < 0.75 else 3
+        at, steps = 0, []
+        for _ in range(count):
+            steps.append(Step(at, purchase()))
+            at += self._ms(25, 90)
+        return steps
 
     def in_town(self, customer: Customer, card: Card) -> Transaction:
         """A purchase in a shop of the city where the customer is."""
@@ -131,7 +141,7 @@ class Life:
 
     def _filled_up(self, hold: Transaction) -> Step:
         """The advice with the true amount, when the tank is full."""
-        return Step(self._ms(90, 300), m.following(hold, "ADVICE", self._rng.uniform(0.2, 0.95)))
+        return Step(self._ms(30, 240), m.following(hold, "ADVICE", self._rng.uniform(0.2, 0.95)))
 
     def _small_things(self, customer: Customer, card: Card) -> list[Step]:
         """A ticket, a coffee, a snack: up to three small taps within minutes."""

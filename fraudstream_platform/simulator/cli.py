@@ -15,7 +15,8 @@ from fraudstream_platform.simulator.injector import PATTERNS
 from fraudstream_platform.simulator.producer import TICK_S, ProduceError, Simulation
 from fraudstream_platform.simulator.stream import StreamConfig
 
-_LEAD_MS = 500
+_LEAD_MS = 2_000
+"""The first record's time lies this far ahead: merchants and connections are made meanwhile."""
 
 
 def produce(
@@ -61,7 +62,11 @@ def produce(
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    simulation = Simulation(get_settings(), config, truth=truth, bad_rate=bad_rate)
+    try:
+        simulation = Simulation(get_settings(), config, truth=truth, bad_rate=bad_rate)
+    except ProduceError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
     failure = ""
     try:
         simulation.run()

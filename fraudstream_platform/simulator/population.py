@@ -33,7 +33,8 @@ _LIST_SIZE = 200
 _FIRST_DAY, _LAST_DAY = 14_600, 20_200  # accounts opened 2009-12-22 .. 2025-04-22, epoch days
 _CITY_CUMULATIVE = list(accumulate(city.weight for city in CITIES))
 _TRAVELLING_SHARE = 0.02
-_WALLET_SHARE = 0.3
+_WALLET_SHARE = 0.2
+_WALLET_BIN = "48950000"
 
 
 class Identity(NamedTuple):
@@ -100,6 +101,7 @@ class Population:
         self._cache: dict[int, Customer] = {}
         self._cache_size = cache_size
         self._sealed = np.zeros((3, size), dtype=np.bool_)  # account, online, other cards
+        self._networks: dict[int, str] = {}
         self.fresh: list[Identity] = []
 
     @cached_property
@@ -181,7 +183,7 @@ class Population:
         rest = (bin8, product, opened, known_limit)
         wallet = None
         if rng.random() < _WALLET_SHARE:
-            other = luhn_complete(f"48950000{(index * 3 + place) % 10_000_000:07d}")
+            other = luhn_complete(f"{_WALLET_BIN}{(index * 3 + place) % 10_000_000:07d}")
             wallet = (customer, card, self.identify("card", other, found), *rest)
         return Card((customer, card, None, *rest), wallet, limit)
 
@@ -201,19 +203,27 @@ class Population:
         address = phone = name = None
         mailbox = f"{first}.{last}.{index}".replace(" ", "")
         email = self.identify("email", f"{mailbox}@example.org", found)
-        if draw() < 0.3:
+        if draw() < 0.1:
             phone = self.identify("phone", f"+4470{index % 100_000_000:08d}", found)
-        if draw() < 0.3:
+        if draw() < 0.1:
             house = f"{1 + index % 180} {street} {home.name.casefold()}"
             address = self.identify("address", house, found)
             name = self.identify("name", f"{first} {last}{_suffix(index)}", found)
         device = self.identify("device", f"dev-{mixed(self.seed, 3, index):016x}", found)
         ip_text = f"10.{index >> 16 & 255}.{index >> 8 & 255}.{index & 255}"
         ip = self.identify("ip", ip_text, found)
-        network = self.identify("ipnet", f"{ip_text.rpartition('.')[0]}.0/24", found)
+        network = self._network(index >> 8, found)
         kind = "mobile" if draw() < 0.35 else "residential"
         self._announce(1, index, found)
         return (email, phone, address, name, device, ip, network, home.country, kind)
+
+    def _network(self, number: int, found: list[Identity]) -> str:
+        """Token of the /24 that 256 customers share; sealed once."""
+        known = self._networks.get(number)
+        if known is None:
+            text = f"10.{number >> 8 & 255}.{number & 255}.0/24"
+            known = self._networks[number] = self.identify("ipnet", text, found)
+        return known
 
 
 def _suffix(index: int) -> str:

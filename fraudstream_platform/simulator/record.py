@@ -48,6 +48,7 @@ class Transaction(NamedTuple):
 
     @property
     def transaction_id(self) -> str:
+        """The contract's field of that name."""
         return str(self.head[0])
 
     @property
@@ -57,6 +58,7 @@ class Transaction(NamedTuple):
 
     @property
     def approved(self) -> bool:
+        """Whether the issuer said yes."""
         return bool(self.auth[5] == "approved")
 
 

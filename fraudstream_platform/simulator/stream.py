@@ -28,6 +28,8 @@ _TURNS_AT_ONCE = 4_096
 _MOST_CUSTOMERS = 3_000_000  # three cards each fit the seven digits behind a bin8
 _SECONDS_BETWEEN_TURNS = 600
 _DEMO_SPAN_S = (10.0, 40.0)
+_LONGEST_SHARE = 1 / 3  # of the run, so that attacks fit into short ones
+_QUIET_START_S = 3.0
 
 
 def default_customers(tps: float) -> int:
@@ -40,7 +42,7 @@ class StreamConfig:
     """What to simulate. Times are epoch ms.
 
     `time_scale` multiplies the true durations of attacks (patterns.md section 3 has them); None
-    compresses each to 10-40 s, so that whole attacks fit into a demo.
+    compresses each to 10-40 s (a third of the run at most), so that whole attacks fit into a demo.
     """
 
     seed: int
@@ -106,6 +108,7 @@ class Stream:
         self.config = config
         seed, size = config.seed, config.customers or default_customers(config.tps)
         self._people = Population(seed, size, tokeniser)
+        self._people.online(self._people.customer(0))  # makes faker's lists before the clock runs
         self._merchants = Merchants(seed)
         rng = random.Random(mixed(seed, 6, 0))  # nosec B311
         self._life = Life(self._people, self._merchants, rng)
@@ -119,7 +122,7 @@ class Stream:
         self._planned: list[_Planned] = []
         self._planned_count = 0
         self._attacks = 0
-        self._credit = 0.0
+        self._credit = -config.fraud_rate * config.tps * _QUIET_START_S
 
     def batches(self) -> Iterator[Batch]:
         """All batches of the run."""
@@ -182,12 +185,14 @@ class Stream:
         span_ms = max(step.offset_ms for step in steps)
         factor = config.time_scale
         if factor is None:
-            factor = min(1.0, 1000 * chance.uniform(*_DEMO_SPAN_S) / span_ms)
+            run_ms = 1000 * config.count / config.tps
+            wanted_ms = min(1000 * chance.uniform(*_DEMO_SPAN_S), run_ms * _LONGEST_SHARE)
+            factor = min(1.0, wanted_ms / span_ms)
         self._credit -= sum(step.fraudulent for step in steps)
-        if now + span_ms * factor >= config.due_ms(config.count):
-            return
         name = f"{self._run}-{self._attacks:06d}"
         self._attacks += 1
+        if now + span_ms * factor >= config.due_ms(config.count):
+            return
         self._plan(now, compressed(steps, factor), Attack(name, pattern, strength, victim.token))
 
 

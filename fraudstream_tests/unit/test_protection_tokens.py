@@ -38,10 +38,8 @@ def test_refusal_names_the_kind_and_never_the_value(vector: dict[str, str]) -> N
     with pytest.raises(IdentityError) as caught:
         normalise(vector["kind"], vector["value"])
     assert str(caught.value) == f"not a valid {vector['kind']}"
-    assert (
-        caught.value.__cause__ is None
-        and caught.value.__suppress_context__
-        or (caught.value.__context__ is None)
+    assert (caught.value.__cause__ is None and caught.value.__suppress_context__) or (
+        caught.value.__context__ is None
     )
 
 
