@@ -16,17 +16,19 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Arguments: nice value, "1" to end with the parent (Linux), then the command."""
-    nice, with_parent, *command = arguments
+    """Arguments: nice value, pid of the parent to end with (0: none), then the command."""
+    nice, parent, *command = arguments
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     if int(nice):
         os.nice(int(nice))
-    if with_parent == "1" and sys.platform == "linux":
+    if int(parent) and sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != int(parent):  # it died before we asked
+            sys.exit(1)
     os.execvp(command[0], command)  # nosec B606
 
 

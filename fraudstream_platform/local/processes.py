@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -50,9 +51,13 @@ def spawn(
     nice: int = 0,
     with_parent: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start a command in a session of its own, its output appended to `log`."""
+    """Start a command in a session of its own, its output appended to `log`.
+
+    `with_parent` (Linux) ends it when the calling thread ends, however that happens.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
-    launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(nice), str(int(with_parent))]
+    parent = os.getpid() if with_parent else 0
+    launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(nice), str(parent)]
     with log.open("ab") as out:
         return subprocess.Popen(
             [*launcher, *command],

@@ -98,6 +98,10 @@ class Stack:
             self.write_state()
         return any(changed)
 
+    def healthy(self) -> bool:
+        """Whether every service runs and answers now."""
+        return all(one.alive and one.service.healthy() for one in self._running.values())
+
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
         """Send a signal to one service's process and wait until it ended; returns its pid."""
         popen = self._running[name].popen
