@@ -52,7 +52,10 @@ FOLLOWED: dict[str, pl.Schema] = {
 }
 """Tables that are filled from a topic, record by record."""
 
-TABLES: dict[str, pl.Schema] = {**DRAINED, **FOLLOWED}
+REBUILT_ALERTS = "gold.alerts_rebuilt"
+"""What a rebuild of an hour would have alerted; beside the alerts that really went out."""
+
+TABLES: dict[str, pl.Schema] = {**DRAINED, **FOLLOWED, REBUILT_ALERTS: ALERT_SCHEMA}
 
 
 def partition_column(table: str) -> str:
