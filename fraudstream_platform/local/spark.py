@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from collections.abc import Mapping
 
 from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.local.health import HOST, tcp_open
@@ -60,35 +60,44 @@ def spark_conf(settings: Settings) -> dict[str, str]:
     }
 
 
+def spark_environment(settings: Settings) -> dict[str, str]:
+    """Environment of the server, which its Python workers inherit."""
+    return (
+        python_environment(settings)
+        | _ONE_THREAD
+        | {
+            "SPARK_HOME": str(pyspark_home()),
+            "SPARK_LOCAL_IP": HOST,
+            "SPARK_LOCAL_DIRS": str(settings.data_dir.resolve() / "spark" / "local"),
+            "PYSPARK_PYTHON": sys.executable,
+            "PYSPARK_DRIVER_PYTHON": sys.executable,
+        }
+    )
+
+
 def spark_service(settings: Settings) -> Service:
     """Connect server on PORT_BASE+4, scratch space under DATA_DIR/spark."""
     port = settings.port_base + 4
-    home = settings.data_dir.resolve() / "spark"
-    environment = python_environment(settings) | _ONE_THREAD
-    environment |= {
-        "SPARK_HOME": str(pyspark_home()),
-        "SPARK_LOCAL_IP": HOST,
-        "SPARK_LOCAL_DIRS": str(home / "local"),
-        "PYSPARK_PYTHON": sys.executable,
-        "PYSPARK_DRIVER_PYTHON": sys.executable,
-    }
     return Service(
         name="spark",
         port=port,
-        prepare=lambda: _prepare(home),
-        command=lambda: _command(settings),
-        environment=environment,
+        prepare=lambda: prepare_spark(settings),
+        command=lambda: spark_command(settings),
+        environment=spark_environment(settings),
         healthy=lambda: tcp_open(port),
         url=settings.spark_remote,
     )
 
 
-def _prepare(home: Path) -> None:
+def prepare_spark(settings: Settings) -> None:
+    """Create the scratch folder and the log configuration."""
+    home = settings.data_dir.resolve() / "spark"
     (home / "local").mkdir(parents=True, exist_ok=True)
     (home / "log4j2.properties").write_text(_LOG4J)
 
 
-def _command(settings: Settings) -> list[str]:
+def spark_command(settings: Settings, changes: Mapping[str, str] | None = None) -> list[str]:
+    """Command line of the Connect server, with `changes` to its configuration."""
     find_java()
     command = [str(pyspark_home() / "bin" / "spark-submit")]
     command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
@@ -96,6 +105,6 @@ def _command(settings: Settings) -> list[str]:
     log4j = settings.data_dir.resolve() / "spark" / "log4j2.properties"
     options = f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=file:{log4j}"
     command += ["--driver-java-options", options]
-    for key, value in spark_conf(settings).items():
+    for key, value in (spark_conf(settings) | dict(changes or {})).items():
         command += ["--conf", f"{key}={value}"]
     return [*command, "spark-internal"]
