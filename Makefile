@@ -37,6 +37,7 @@ $(ENV_STAMP): requirements.txt pyproject.toml
 
 services: env ## Fetch the embedded services (Kafka, schema registry), once
 	@$(PY) -m fraudstream_platform.local.fetch
+	@$(PY) -m fraudstream_platform.detection.compile
 
 demo: services ## Run the whole pipeline with a live view; SECONDS=120 TPS=1000 REPORT=report.json runs unattended
 	@$(VENV)/bin/fraudstream demo $(DEMO_ARGS)

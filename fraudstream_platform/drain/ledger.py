@@ -45,6 +45,7 @@ class Ledger:
         self._mirrors: list[tuple[Consumer, str]] = [
             (reader(settings, name), name) for name in (ALERT_GROUP, LAKE_GROUP)
         ]
+        self._producer.list_topics(settings.journal_topic, timeout=30)  # opens the connection
 
     def close(self) -> None:
         """Release the clients' threads and sockets."""

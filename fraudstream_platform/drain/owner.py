@@ -201,9 +201,11 @@ class Owner:
             "stepped_records": self._stream.records,
             "busy_ms": round(self._stream.busy_seconds * 1000),
         }
-        first = cut.frames["bronze.transactions"]["append_time"].min()
-        if isinstance(first, datetime):
+        times = cut.frames["bronze.transactions"]["append_time"]
+        first, last = times.min(), times.max()
+        if isinstance(first, datetime) and isinstance(last, datetime):
             counts["first_append_ms"] = round(first.timestamp() * 1000)
+            counts["last_append_ms"] = round(last.timestamp() * 1000)
         return counts
 
     def _check_run(self) -> None:

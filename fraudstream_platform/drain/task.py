@@ -39,14 +39,16 @@ def run_group(settings: Settings, assignment: Assignment) -> Outcome:
         if standing is not None and standing.term > assignment.term:
             return "superseded"
         stream = Stream(settings, assignment, standing)
+        ledger = Ledger(settings, assignment.group)  # connected now, so that taking over is quick
         try:
             if standing is not None:
                 refuse_regrouping(standing, stream.partitions)
             if not _Standby(settings, assignment, journal, stream, standing).wait():
                 return "superseded"
-            return _own(settings, assignment, journal, stream)
+            return _own(settings, assignment, journal, stream, ledger)
         finally:
             stream.close()
+            ledger.close()
     finally:
         journal.close()
 
@@ -119,10 +121,13 @@ class _Standby:
 
 
 def _own(
-    settings: Settings, assignment: Assignment, journal: JournalReader, stream: Stream
+    settings: Settings,
+    assignment: Assignment,
+    journal: JournalReader,
+    stream: Stream,
+    ledger: Ledger,
 ) -> Outcome:
     while True:
-        ledger = Ledger(settings, assignment.group)
         owner = Owner(settings, assignment, ledger, journal, stream)
         try:
             ledger.fence()
@@ -139,9 +144,10 @@ def _own(
             if standing is not None and standing.run_id != assignment.run_id:
                 return "superseded"
             log.warning("fenced, yet still the newest owner: initialising again")
+            ledger.close()
+            ledger = Ledger(settings, assignment.group)
         except RunLostError as error:
             log.warning("%s", error)
             return "run_lost"
         finally:
             owner.close()
-            ledger.close()

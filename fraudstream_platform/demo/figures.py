@@ -1,0 +1,142 @@
+"""The demo's figures, each read from where it is true: broker, journal, tables, processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from confluent_kafka import Consumer
+
+from fraudstream_platform.drain.committer import application_of
+from fraudstream_platform.drain.journal import Entry, JournalReader
+from fraudstream_platform.drain.kafka import reader, watermarks
+from fraudstream_platform.drain.positions import Positions, covers
+from fraudstream_platform.lake.commit import recorded_versions
+from fraudstream_platform.lake.tables import TABLES, open_table
+from fraudstream_platform.settings import Settings
+
+LAYERS = {
+    "bronze": "bronze.transactions",
+    "silver": "silver.transactions",
+    "gold": "gold.features",
+}
+
+
+@dataclass
+class Sample:
+    """What stood at one moment."""
+
+    at: float
+    produced: int
+    lag: int
+    """Records past the last journaled step or flush."""
+    rows: Mapping[str, int]
+    freshness_s: Mapping[str, float]
+    """Now minus the newest append time committed, by layer; absent before the first commit."""
+
+
+@dataclass
+class Watch:
+    """Follows journal and tables from the demo's beginning; asked once a second."""
+
+    settings: Settings
+    owners: list[Entry] = field(default_factory=list)
+    finals: list[Entry] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Follow every group's journal from its start."""
+        self._application = application_of(self.settings)
+        self._journal = JournalReader(self.settings)
+        self._journal.follow({g: -2 for g in range(self.settings.drain_groups)})
+        self._consumer: Consumer = reader(self.settings, "fraudstream.watch")
+        self._stepped: Positions = {}
+        self._flushes: dict[int, list[Entry]] = {
+            g: [] for g in range(self.settings.drain_groups)
+        }
+
+    def close(self) -> None:
+        """Release the clients."""
+        self._journal.close()
+        self._consumer.close()
+
+    def is_open(self) -> bool:
+        """True once every group has an owner."""
+        self._read_journal()
+        return len({entry.group for entry in self.owners}) == self.settings.drain_groups
+
+    def opened_at_ms(self) -> int:
+        """When the last group got its first owner, epoch ms."""
+        first: dict[int, int] = {}
+        for entry in self.owners:
+            first.setdefault(entry.group, entry.at)
+        return max(first.values(), default=0)
+
+    def handovers(self) -> int:
+        """How often one window's owner followed another's, in the group where it was least often."""
+        by_group = [
+            len({entry.term.window for entry in self.owners if entry.group == group}) - 1
+            for group in range(self.settings.drain_groups)
+        ]
+        return max(0, min(by_group))
+
+    def handover_gaps_ms(self) -> list[int]:
+        """From each final record to the next owner record of its group."""
+        gaps = []
+        for final in self.finals:
+            later = [o.at for o in self.owners if o.group == final.group and o.at >= final.at]
+            if later:
+                gaps.append(min(later) - final.at)
+        return gaps
+
+    def ends(self) -> Positions:
+        """High watermarks of the raw topic."""
+        topic = self.settings.transactions_topic
+        partitions = range(self.settings.topic_partitions)
+        return {p: watermarks(self._consumer, topic, p)[1] for p in partitions}
+
+    def sample(self) -> Sample:
+        """Read everything now."""
+        self._read_journal()
+        ends = self.ends()
+        return Sample(
+            at=time.time(),
+            produced=sum(ends.values()),
+            lag=sum(end - self._stepped.get(p, 0) for p, end in ends.items()),
+            rows={table: open_table(self.settings, table).count() for table in TABLES},
+            freshness_s=self._freshness(),
+        )
+
+    def has_committed(self, ends: Positions) -> bool:
+        """True where every layer's table has passed `ends`."""
+        return all(covers(self._versions(table), ends) for table in LAYERS.values())
+
+    def _versions(self, table: str) -> Positions:
+        partitions = range(self.settings.topic_partitions)
+        opened = open_table(self.settings, table)
+        versions = recorded_versions(opened, self._application, partitions)
+        return {p: version for p, version in versions.items() if version is not None}
+
+    def _freshness(self) -> dict[str, float]:
+        now_ms = time.time() * 1000
+        found = {}
+        for layer, table in LAYERS.items():
+            versions = self._versions(table)
+            newest = [
+                max((f.counts.get("last_append_ms", 0) for f in flushes), default=0)
+                for group in self._flushes
+                if (flushes := [f for f in self._flushes[group] if covers(versions, f.flushed)])
+            ]
+            if len(newest) == self.settings.drain_groups:
+                found[layer] = round((now_ms - min(newest)) / 1000, 2)
+        return found
+
+    def _read_journal(self) -> None:
+        for entry in self._journal.poll(0.01):
+            self._stepped.update(entry.stepped)
+            if entry.kind == "owner":
+                self.owners.append(entry)
+            elif entry.kind == "final":
+                self.finals.append(entry)
+            elif entry.kind == "flush":
+                self._flushes[entry.group] = [*self._flushes[entry.group][-20:], entry]

@@ -1,0 +1,56 @@
+"""An outside consumer of the alert topic: what it sees, and how long after the source's sending."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from typing import Any
+
+from confluent_kafka import TopicPartition
+
+from fraudstream_platform.drain.follower import alert_reader
+from fraudstream_platform.drain.kafka import partition_count, reader, watermarks
+from fraudstream_platform.settings import Settings
+
+_NEWEST = 8
+
+
+class AlertProbe:
+    """Reads alerts under read_committed from now on, in a thread of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.latencies_ms: list[float] = []
+        self.by_pattern: Counter[str] = Counter()
+        self.newest: deque[dict[str, Any]] = deque(maxlen=_NEWEST)
+        self.alerts = 0
+        self._consumer = reader(settings, "fraudstream.probe")
+        topic = settings.fraud_alerts_topic
+        partitions = range(partition_count(self._consumer, topic))
+        self._consumer.assign(
+            [TopicPartition(topic, p, watermarks(self._consumer, topic, p)[1]) for p in partitions]
+        )
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._read, name="alert-probe", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._ended.set()
+        self._thread.join(timeout=10)
+        self._consumer.close()
+
+    def _read(self) -> None:
+        read = alert_reader(self._settings)
+        while not self._ended.is_set():
+            message = self._consumer.poll(0.1)
+            if message is None or message.error() is not None:
+                continue
+            seen_ms = time.time() * 1000
+            alert = read(message)
+            self.alerts += 1
+            self.by_pattern.update(alert["patterns"])
+            self.newest.append(alert)
+            if alert["sent_at"] is not None:
+                self.latencies_ms.append(seen_ms - alert["sent_at"].timestamp() * 1000)

@@ -1,0 +1,72 @@
+"""The simulator as a process of its own, so that its load is not the pipeline's."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess  # nosec B404
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fraudstream_platform.errors import UserError
+from fraudstream_platform.local.environment import python_environment
+from fraudstream_platform.settings import Settings
+
+_NO_END_S = 86_400
+
+
+@dataclass
+class Simulator:
+    """A running `fraudstream produce`."""
+
+    process: subprocess.Popen[bytes]
+    summary_file: Path
+    log: Path
+
+    @classmethod
+    def start(cls, settings: Settings, tps: float, seconds: float | None) -> Simulator:
+        """Send `tps` transactions a second for `seconds`, or until stopped."""
+        folder = settings.data_dir / "simulator"
+        folder.mkdir(parents=True, exist_ok=True)
+        summary, log = folder / "summary.json", settings.data_dir / "logs" / "simulator.log"
+        command = [
+            *(sys.executable, "-m", "fraudstream_platform.cli", "produce"),
+            *("--tps", str(tps), "--seconds", str(seconds or _NO_END_S)),
+            *("--summary", str(summary), "--truth", str(folder / "truth.jsonl")),
+        ]
+        with log.open("wb") as sink:
+            process = subprocess.Popen(  # nosec B603
+                command,
+                env=python_environment(settings),
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return cls(process, summary, log)
+
+    @property
+    def has_ended(self) -> bool:
+        """True once it has sent everything; raises UserError where it failed."""
+        code = self.process.poll()
+        if code not in (None, 0):
+            raise UserError(f"The simulator ended with status {code}: see {self.log}")
+        return code == 0
+
+    def stop(self) -> None:
+        """End it, wherever it is."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def summary(self) -> dict[str, Any]:
+        """What it says of itself; empty where it was stopped early."""
+        if not self.summary_file.exists():
+            return {}
+        read: dict[str, Any] = json.loads(self.summary_file.read_text())
+        return read
