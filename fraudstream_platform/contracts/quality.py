@@ -80,4 +80,4 @@ def quality_scores(rows: pl.DataFrame, terms: Mapping[str, pl.Series]) -> NDArra
         cost += weight * (absent & terms[condition].to_numpy() if condition else absent)
     for name, (weight, _) in WARNINGS.items():
         cost += weight * terms[name].to_numpy()
-    return np.round(np.clip(1.0 - cost, 0.0, 1.0), 4)
+    return np.asarray(np.clip(1.0 - cost, 0.0, 1.0).round(4), np.float64)

@@ -36,7 +36,7 @@ NEWEST_EVENT_MS = 5 * 60_000
 AMOUNT_LIMIT_MINOR = 1_000_000_000_000
 BILLING_LIMIT_MINOR = 10_000_000_000
 
-TOKEN_PATTERN = "^(cu|ca|em|ph|ad|na|de|ip|in)[0-9]+_[A-Za-z0-9_-]{22}$"  # noqa: S105
+TOKEN_PATTERN = "^(cu|ca|em|ph|ad|na|de|ip|in)[0-9]+_[A-Za-z0-9_-]{22}$"
 ID_PATTERN = "^[A-Za-z0-9._:-]{1,64}$"
 
 
@@ -95,12 +95,10 @@ CROSS_RULES: dict[str, pl.Expr] = {
     "event_time_in_future": _AGE_MS >= -NEWEST_EVENT_MS,
     "original_id_required": ~pl.col("message_type").is_in(["REVERSAL", "INCREMENT"])
     | pl.col("original_id").is_not_null(),
-    "terminal_required_card_present": ~pl.col("entry_mode").is_in(
-        list(codes.CARD_PRESENT_MODES)
-    )
+    "terminal_required_card_present": ~pl.col("entry_mode").is_in(list(codes.CARD_PRESENT_MODES))
     | pl.col("terminal_id").is_not_null(),
-    "outcome_matches_response_code": _APPROVED
-    == pl.col("response_code").is_in(list(codes.APPROVAL_CODES)),
+    "outcome_matches_response_code": pl.col("response_code").is_in(list(codes.APPROVAL_CODES))
+    == _APPROVED,
     "mit_not_card_present": (pl.col("initiator") != "MIT")
     | ~pl.col("entry_mode").is_in(list(codes.CARD_PRESENT_MODES)),
     "place_complete": pl.col("latitude").is_null() == pl.col("longitude").is_null(),

@@ -48,7 +48,7 @@ def _alert(
     facts: dict[str, Any], batch: Batch, scores: Scores, rules: RuleSet, hour: str, row: int
 ) -> dict[str, Any]:
     fired = scores.fired(row)
-    reasons = []
+    reasons: list[dict[str, Any]] = []
     families: set[str] = set()
     for name in fired:
         pattern = PATTERNS[name]

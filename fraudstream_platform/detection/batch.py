@@ -49,11 +49,13 @@ class Batch:
 
     def has(self, flags: int) -> NDArray[np.bool_]:
         """Rows whose events have all of `flags`."""
-        return (self.events.flags & flags) == flags
+        kept: NDArray[np.bool_] = (self.events.flags & flags) == flags
+        return kept
 
     def any_of(self, flags: int) -> NDArray[np.bool_]:
         """Rows whose events have one of `flags` or more."""
-        return (self.events.flags & flags) != 0
+        kept: NDArray[np.bool_] = (self.events.flags & flags) != 0
+        return kept
 
     @property
     def rows(self) -> int:

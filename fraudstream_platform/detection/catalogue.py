@@ -15,6 +15,7 @@ import polars as pl
 
 from fraudstream_platform.contracts.schemas import POSITION_SCHEMA
 from fraudstream_platform.detection import events as ev
+from fraudstream_platform.detection.measures import GEO_TEXTS, INCLUDE_CURRENT, SCALAR_TEXTS
 
 RING = 32
 """Events an entity remembers one by one: counts of exact windows saturate here."""
@@ -22,24 +23,10 @@ TILES = 24
 """Hours of event time an entity remembers as tiles."""
 SMALL = f"{ev.SMALL_MINOR / 100:.2f}"
 
-COUNT, SUM, MAX, MIN, MERCHANTS, CARDS, RISING = range(7)
+COUNT, SUM, MAX, MIN, MERCHANTS, CARDS, AMOUNTS, RISING = range(8)
 """Aggregations over the ring of the newest events."""
 TILE_COUNT, TILE_DECLINED, TILE_SUM, TILE_MAX = range(10, 14)
 """Aggregations over the tiles."""
-SCALARS = (
-    "since_last_s",
-    "since_decline_s",
-    "last_decline_minor",
-    "expected_per_hour",
-    "velocity_tail_10m",
-    "velocity_tail_1h",
-    "z_log_amount",
-    "ratio_to_max",
-    "bracket_ratio_1h",
-)
-"""Measures of an entity that have code of their own in the kernel, in its order."""
-GEO_SCALARS = ("distance_km", "net_distance_km", "speed_kmh", "since_present_h")
-
 Entity = Literal["card", "customer", "instrument"]
 
 
@@ -115,12 +102,20 @@ def _windows(entity: Entity) -> list[Feature]:
             "merchants_1h", "count", "Different merchants of attempts.", 3600, MERCHANTS,
             _ATTEMPT, includes_current=True,
         ),
+        f(
+            "amounts_1h", "count", "Different amounts of attempts.", 3600, AMOUNTS, _ATTEMPT,
+            includes_current=True,
+        ),
         f("max_approved_1h", "minor", "Highest approved spend, 0 if none.", 3600, MAX, _SPEND),
         f(
             "min_funds_declined_1h", "minor", "Lowest amount declined for funds, 0 if none.",
             3600, MIN, _FUNDS,
         ),
         f("funds_declined_1h", "count", "Attempts declined for funds.", 3600, COUNT, _FUNDS),
+        f(
+            "rising_run_10m", "count", "As rising_run_1h, of ten minutes.", 600, RISING, _TRY,
+            _TRY_WANT, includes_current=True,
+        ),
         f(
             "rising_run_1h", "count",
             "Length of the newest run of rising amounts that ends in this attempt (fuel and "
@@ -151,52 +146,9 @@ def _tiles(entity: Entity) -> list[Feature]:
     ]  # fmt: skip
 
 
-_SCALAR_TEXTS = {
-    "since_last_s": ("s", "Since the newest event, at least 0."),
-    "since_decline_s": ("s", "Since the newest decline, at least 0."),
-    "last_decline_minor": ("minor", "Amount of the last decline."),
-    "expected_per_hour": (
-        "1/h",
-        "Usual rate of customer-initiated attempts: exponentially weighted over 30 days, drawn "
-        "towards 1.5 a day while the history is short (a prior of 2 days' weight).",
-    ),
-    "velocity_tail_10m": (
-        "-log10",
-        "Surprise of the attempts of 10 minutes, this one included: -log10 of the negative "
-        "binomial tail at the usual rate (shape 0.5: people are burstier than Poisson).",
-    ),
-    "velocity_tail_1h": (
-        "-log10",
-        "The same over one hour, at the usual rate or at the pace of the day before that hour, "
-        "whichever is higher; 0 where the entity has been known for less than an hour.",
-    ),
-    "z_log_amount": (
-        "sd",
-        "Distance of log(1 + amount) from its exponentially weighted mean (last ~20 approved "
-        "spends); from the fifth on.",
-    ),
-    "ratio_to_max": ("ratio", "Amount by the highest approved spend known."),
-    "bracket_ratio_1h": (
-        "ratio",
-        "Highest approved by lowest funds-declined amount of one hour, this attempt included: "
-        "near 1, the limit has been found.",
-    ),
-}
-_GEO_TEXTS = {
-    "distance_km": ("km", "From the last card-present event (great circle)."),
-    "net_distance_km": ("km", "The same less the precision of both places, at least 0."),
-    "speed_kmh": ("km/h", "Net distance by the time between the two (at least one minute)."),
-    "since_present_h": ("h", "Time between the two."),
-}
-_CURRENT = {"velocity_tail_10m", "velocity_tail_1h", "z_log_amount", "ratio_to_max"} | {
-    "bracket_ratio_1h",
-    *GEO_SCALARS,
-}
-
-
 def _scalars(entity: Entity, texts: dict[str, tuple[str, str]]) -> list[Feature]:
     return [
-        Feature(entity, measure, unit, text, includes_current=measure in _CURRENT)
+        Feature(entity, measure, unit, text, includes_current=measure in INCLUDE_CURRENT)
         for measure, (unit, text) in texts.items()
     ]
 
@@ -204,15 +156,15 @@ def _scalars(entity: Entity, texts: dict[str, tuple[str, str]]) -> list[Feature]
 FEATURES: tuple[Feature, ...] = (
     *_windows("card"),
     *_tiles("card"),
-    *_scalars("card", _SCALAR_TEXTS),
+    *_scalars("card", SCALAR_TEXTS),
     *_windows("customer"),
     Feature(
         "customer", "cards_1h", "count", "Different cards of attempts.", 3600, CARDS, _ATTEMPT,
         _ATTEMPT, True,
     ),
     *_tiles("customer"),
-    *_scalars("customer", _SCALAR_TEXTS),
-    *_scalars("instrument", _GEO_TEXTS),
+    *_scalars("customer", SCALAR_TEXTS),
+    *_scalars("instrument", GEO_TEXTS),
 )  # fmt: skip
 
 INTEGERS = tuple(f for f in FEATURES if f.is_integer)

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -29,9 +29,10 @@ def _cache_dir() -> Path:
 
 def compiled(function: F) -> F:
     """Compile `function` on first use, without fastmath, so that bits agree between machines."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(_cache_dir())
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(_cache_dir())
     try:
         return cast(F, numba.njit(cache=True, fastmath=False)(function))
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before

@@ -49,7 +49,7 @@ def _admit(
                 return place
             young[slot] = key
             meta[1] += 1
-    return rows.shape[0]
+    return len(rows)
 
 
 @compiled

@@ -53,12 +53,13 @@ HASHED = ("transaction_id", "customer", "card", "device_pan", "merchant_id", *_W
 """String columns that the step needs as hashes."""
 _MONEY = tuple(fnv1a(word) for word in ("AUTH", "PREAUTH", "ADVICE"))
 _INCREMENT, _VERIFY, _REVERSAL = fnv1a("INCREMENT"), fnv1a("VERIFY"), fnv1a("REVERSAL")
+_NOTICES = (_REVERSAL, _INCREMENT)
 _APPROVED, _TECHNICAL, _MIT = fnv1a("approved"), fnv1a("technical"), fnv1a("MIT")
 _HARD_CODES = tuple(fnv1a(word) for word in HARD_CODES)
 _FUNDS_CODES = tuple(fnv1a(word) for word in FUNDS_CODES)
 _PRESENT_MODES = tuple(fnv1a(word) for word in CARD_PRESENT_MODES)
 _STRIPE_MODES = (fnv1a("magstripe"), fnv1a("fallback"))
-_WALLET, _POS, _ATM = fnv1a("wallet"), fnv1a("POS"), fnv1a("ATM")
+_WALLET, _TERMINALS = fnv1a("wallet"), (fnv1a("POS"), fnv1a("ATM"))
 _NO_MATCH = fnv1a("no_match")
 _FUEL_MCCS = (fnv1a("5541"), fnv1a("5542"))
 
@@ -72,6 +73,38 @@ def _among(value: np.uint64, words: tuple[np.uint64, ...]) -> bool:
 
 
 @compiled
+def _answer_flags(
+    kind: np.uint64, outcome: np.uint64, response: np.uint64, cvv: np.uint64, amount: int
+) -> int:  # fmt: skip
+    """What the message asked and how it was answered; 0 for what no window counts."""
+    approved = outcome == _APPROVED
+    if _among(kind, _NOTICES):
+        if not approved:
+            return 0
+        return REVERSAL if kind == _REVERSAL else SPEND
+    verify = kind == _VERIFY
+    if outcome == _TECHNICAL or not (verify or _among(kind, _MONEY)):
+        return 0
+    flags = ATTEMPT | (VERIFY if verify else 0) | (SMALL if amount <= SMALL_MINOR else 0)
+    if approved:
+        return flags | APPROVED | (0 if verify else SPEND)
+    flags |= DECLINED | (FUNDS if _among(response, _FUNDS_CODES) else 0)
+    if _among(response, _HARD_CODES) or cvv == _NO_MATCH:
+        flags |= HARD
+    return flags
+
+
+@compiled
+def _entry_flags(entry: np.uint64, channel: np.uint64, mcc: np.uint64) -> int:
+    """How and where the card was read."""
+    phone = entry == _WALLET and _among(channel, _TERMINALS)
+    flags = PRESENT if phone or _among(entry, _PRESENT_MODES) else 0
+    if _among(entry, _STRIPE_MODES):
+        flags |= STRIPE
+    return flags | (FUEL if _among(mcc, _FUEL_MCCS) else 0)
+
+
+@compiled
 def _flag_rows(
     words: tuple[NDArray[np.uint64], ...],
     amount: NDArray[np.int64],
@@ -79,45 +112,13 @@ def _flag_rows(
 ) -> None:
     message, outcome, response, initiator, entry, channel, cvv, mcc = words
     for row in range(out.shape[0]):
-        flags = 0
-        kind = message[row]
-        verify = kind == _VERIFY
-        money = _among(kind, _MONEY)
-        approved = outcome[row] == _APPROVED
-        if outcome[row] != _TECHNICAL:
-            if kind == _REVERSAL:
-                if approved:
-                    flags = REVERSAL
-            elif money or verify:
-                flags = ATTEMPT
-                if approved:
-                    flags |= APPROVED
-                else:
-                    flags |= DECLINED
-                    if _among(response[row], _HARD_CODES) or cvv[row] == _NO_MATCH:
-                        flags |= HARD
-                    if _among(response[row], _FUNDS_CODES):
-                        flags |= FUNDS
-                if amount[row] <= SMALL_MINOR:
-                    flags |= SMALL
-            if approved and (money or kind == _INCREMENT):
-                flags |= SPEND
+        flags = _answer_flags(message[row], outcome[row], response[row], cvv[row], amount[row])
         if flags:
+            flags |= _entry_flags(entry[row], channel[row], mcc[row])
             if initiator[row] != _MIT:
                 flags |= CIT
-            if verify:
-                flags |= VERIFY
-            contactless_phone = entry[row] == _WALLET and (
-                channel[row] == _POS or channel[row] == _ATM
-            )
-            if _among(entry[row], _PRESENT_MODES) or contactless_phone:
-                flags |= PRESENT
-            if _among(entry[row], _STRIPE_MODES):
-                flags |= STRIPE
-            if _among(mcc[row], _FUEL_MCCS):
-                flags |= FUEL
-            if flags & ATTEMPT and flags & CIT and flags & (VERIFY | SMALL | HARD):
-                flags |= PROBE
+                if flags & ATTEMPT and flags & (VERIFY | SMALL | HARD):
+                    flags |= PROBE
         out[row] = flags
 
 

@@ -37,9 +37,13 @@ def surprise(n: int, mean: float) -> float:
         return 0.0
     share = mean / (TAIL_SHAPE + mean)
     term = math.exp(TAIL_SHAPE * math.log(TAIL_SHAPE / (TAIL_SHAPE + mean)))
+    below = 0.0
     for k in range(n):
+        below += term
         term *= (TAIL_SHAPE + k) / (k + 1.0) * share
-    # `term` is now P(X = n); sum the tail itself, since 1 - (the rest) would lose its digits.
+    if n <= mean:
+        return min(TAIL_CEILING, max(0.0, -math.log10(max(1e-300, 1.0 - below))))
+    # `term` is now P(X = n). Sum the thin tail itself: 1 - (the rest) would lose its digits.
     tail = 0.0
     k = n
     while term > tail * 1e-17 and k < n + 10_000:

@@ -77,7 +77,7 @@ def _bracket(
 def _scalar_features(
     long: NDArray[np.int64], real: NDArray[np.float64], flag: NDArray[np.uint16],
     columns: NDArray[np.int64], time: int, amount: int, flags: int, day_count: int,
-    out: NDArray[np.float64],
+    warm: bool, out: NDArray[np.float64],
 ) -> None:  # fmt: skip
     if long[ABSORBED] > 0:
         out[columns[0]] = max(0, time - long[LAST_TIME]) / 1000.0
@@ -94,9 +94,10 @@ def _scalar_features(
     ten_minutes, hour, pace = 0, 0, per_hour
     if counted:
         ten_minutes = 1 + _count_in_window(long, flag, time, HOUR_MS // 6)
-        if age > HOUR_MS:
-            before = _count_in_window(long, flag, time, HOUR_MS)
+        before = _count_in_window(long, flag, time, HOUR_MS)
+        if warm or age > HOUR_MS:
             hour = 1 + before
+        if age > HOUR_MS:
             day_hours = min(age, TILES * HOUR_MS) / HOUR_MS - 1.0
             pace = max(per_hour, (day_count - before) / day_hours)
     out[columns[4]] = surprise(ten_minutes, per_hour / 6.0)
@@ -177,7 +178,7 @@ def _absorb_tile(
 def account_row(
     table: Arrays, key: np.uint64, specs: NDArray[np.int64], columns: NDArray[np.int64],
     time: int, amount: int, flags: int, merchant: int, card: int,
-    integers: NDArray[np.int64], reals: NDArray[np.float64],
+    warm: bool, integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """One event of a card or customer: its features, then its place in the state."""
     entity = find_or_insert(table, key)
@@ -189,7 +190,7 @@ def account_row(
     )
     ring_features(long, word, flag, specs, time, amount, flags, merchant, card, integers)
     day_count = tile_features(long, word, specs, time, integers)
-    _scalar_features(long, real, flag, columns, time, amount, flags, day_count, reals)
+    _scalar_features(long, real, flag, columns, time, amount, flags, day_count, warm, reals)
     if flags:
         _absorb(long, real, word, flag, time, amount, flags, merchant, card)
     elif long[ABSORBED] == 0:

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraudstream_platform.detection.catalogue import (
-    GEO_SCALARS,
     INTEGERS,
     REALS,
     RING,
-    SCALARS,
     TILES,
     Entity,
 )
+from fraudstream_platform.detection.measures import GEO_SCALARS, SCALARS
 from fraudstream_platform.detection.table import Widths
 
 # int64: times in ms, amounts in minor units.

@@ -34,6 +34,8 @@ class RuleSet:
     probing_growth: float = 2.0
     probing_attempts: int = 4
     probing_bracket: float = 0.7
+    probing_amounts: int = 4
+    probing_surprise: float = 1.5
 
     # Scoring, 0 to 1000.
     review_score: int = 600

@@ -58,19 +58,23 @@ def _advance(
             or instrument_table[3][0] == instrument_table[2].shape[0]
         ):
             return place
-        time, amount, word = times[row], amounts[row], np.int64(flags[row])
-        merchant = np.int64(merchants[row] & np.uint64(0xFFFFFFFF))
-        card = np.int64(cards[row] & np.uint64(0xFFFFFFFF))
+        time, amount = times[row], amounts[row]
+        word: Any = np.int64(flags[row])
+        merchant: Any = np.int64(merchants[row] & np.uint64(0xFFFFFFFF))
+        card: Any = np.int64(cards[row] & np.uint64(0xFFFFFFFF))
+        if clock[2] == 0:
+            clock[2] = time
         clock[1] = max(clock[1], time)
+        warm = clock[1] - clock[2] >= DAY_MS
         if cards[row] != 0:
             account_row(
                 card_table, cards[row], card_specs, card_scalars, time, amount, word, merchant,
-                card, integers[row], reals[row],
+                card, warm, integers[row], reals[row],
             )  # fmt: skip
         if customers[row] != 0:
             account_row(
                 customer_table, customers[row], customer_specs, customer_scalars, time, amount,
-                word, merchant, card, integers[row], reals[row],
+                word, merchant, card, warm, integers[row], reals[row],
             )  # fmt: skip
         placed = not (np.isnan(latitude[row]) or np.isnan(longitude[row]))
         if instruments[row] != 0 and placed and word & PRESENT and word & ATTEMPT:
@@ -78,7 +82,7 @@ def _advance(
                 instrument_table, instruments[row], place_scalars, time, latitude[row],
                 longitude[row], precision[row], reals[row],
             )  # fmt: skip
-    return rows.shape[0]
+    return len(rows)
 
 
 def _specs() -> Arrays:
@@ -97,8 +101,8 @@ class PartitionState:
     def __init__(self) -> None:
         self.seen = SeenIds()
         self._tables = {name: EntityTable(widths) for name, widths in _TABLES.items()}
-        # [epoch of offsets, newest event time in ms]
-        self._clock = np.array([-1, 0], np.int64)
+        # [epoch of offsets, newest event time in ms, first event time in ms]
+        self._clock = np.array([-1, 0, 0], np.int64)
 
     def advance(
         self,
@@ -123,10 +127,9 @@ class PartitionState:
         )
         place = 0
         while place < rows.shape[0]:
-            tables = tuple(table.arrays for table in self._tables.values())
-            place = _advance(
-                rows, place, columns, tables, _specs(), self._clock, integers, reals
-            )  # type: ignore[arg-type]
+            card, customer, instrument = (table.arrays for table in self._tables.values())
+            tables = (card, customer, instrument)
+            place = _advance(rows, place, columns, tables, _specs(), self._clock, integers, reals)
             if place < rows.shape[0]:
                 self._make_room(int(events.offset[rows[place]]) >> EPOCH_BITS)
 
@@ -154,7 +157,8 @@ class PartitionState:
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `dump` gave."""
         self._clock = np.array(arrays["clock"], np.int64)
-        for part, held in [*self._tables.items(), ("seen", self.seen)]:
+        holders: dict[str, EntityTable | SeenIds] = {**self._tables, "seen": self.seen}
+        for part, holder in holders.items():
             prefix = f"{part}."
             mine = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
-            held.load(mine)  # type: ignore[attr-defined]
+            holder.load(mine)

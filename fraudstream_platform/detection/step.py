@@ -102,10 +102,10 @@ class Detector:
         clean = verdict.quality_score >= self._threshold
         for row in failed:
             clean[row] = False
-        for row in np.flatnonzero(self._duplicates(bronze, keys, clean)):
-            failed.setdefault(int(row), []).append(DUPLICATE)
-        for row in np.flatnonzero(verdict.quality_score < self._threshold):
-            failed.setdefault(int(row), []).append(POOR)
+        duplicate = self._duplicates(bronze, keys, clean)
+        for rows, rule in ((duplicate, DUPLICATE), (verdict.quality_score < self._threshold, POOR)):
+            for row in np.flatnonzero(rows).tolist():
+                failed.setdefault(row, []).append(rule)
         return _split(bronze, verdict, failed)
 
     def _duplicates(

@@ -47,7 +47,7 @@ def slot_of(slot_key: NDArray[np.uint64], key: np.uint64) -> int:
     place = (key ^ (key >> np.uint64(29))) & mask
     while slot_key[place] != 0 and slot_key[place] != key:
         place = (place + np.uint64(1)) & mask
-    return np.int64(place)
+    return np.int64(place)  # type: ignore[return-value]  # to numba an int
 
 
 @compiled
@@ -56,8 +56,8 @@ def find_or_insert(table: Arrays, key: np.uint64) -> int:
     slot_key, slot_id, owner, meta, long, real, word, flag = table
     slot = slot_of(slot_key, key)
     if slot_key[slot] == key:
-        return slot_id[slot]
-    entity = meta[0]
+        return np.int64(slot_id[slot])  # type: ignore[return-value]
+    entity: int = meta[0]
     meta[0] = entity + 1
     slot_key[slot] = key
     slot_id[slot] = entity
@@ -124,7 +124,7 @@ class EntityTable:
     @property
     def is_full(self) -> bool:
         """No row is free."""
-        return self.count == self.arrays[2].shape[0]
+        return self.count >= len(self.arrays[2])
 
     def grow(self) -> None:
         """Double the capacity."""

@@ -1,12 +1,15 @@
-"""Kernel of counts and sums: one backward pass over the ring evaluates every declared window."""
+"""Kernel of counts and sums: evaluates every declared window over an entity's ring and tiles."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fraudstream_platform.detection import layout as at
 from fraudstream_platform.detection.catalogue import (
+    AMOUNTS,
     CARDS,
     COUNT,
     MAX,
@@ -14,7 +17,6 @@ from fraudstream_platform.detection.catalogue import (
     MIN,
     RING,
     RISING,
-    SUM,
     TILE_COUNT,
     TILE_DECLINED,
     TILE_MAX,
@@ -32,21 +34,91 @@ TILE_SUM_AT, TILE_MAX_AT = at.TILE_SUM_AT, at.TILE_MAX_AT
 
 
 @compiled
-def _seen_newer(
-    long: NDArray[np.int64], word: NDArray[np.uint32], flag: NDArray[np.uint16],
-    spec: NDArray[np.int64], newest: int, until: int, time: int, ring: int, value: int,
+def _counts(
+    long: NDArray[np.int64], flag: NDArray[np.uint16], spec: NDArray[np.int64], slot: int, time: int
 ) -> bool:  # fmt: skip
-    """Does `value` stand in `word`'s ring among newer events that the spec counts?"""
-    for age in range(until):
+    """Whether the spec counts the event in `slot`."""
+    elapsed = time - long[RING_TIME + slot]
+    return bool(0 <= elapsed < spec[1] and flag[slot] & spec[2] == spec[3])
+
+
+@compiled
+def _distinct_of(
+    long: NDArray[np.int64], word: NDArray[np.uint32], kind: int, slot: int
+) -> Any:  # fmt: skip
+    """What a distinct count compares: the event's merchant, card or amount."""
+    if kind == AMOUNTS:
+        return long[RING_AMOUNT + slot]
+    return np.int64(word[(RING_MERCHANT if kind == MERCHANTS else RING_CARD) + slot])
+
+
+@compiled
+def _distinct(
+    long: NDArray[np.int64], word: NDArray[np.uint32], flag: NDArray[np.uint16],
+    spec: NDArray[np.int64], time: int, own: int, current: bool,
+) -> int:  # fmt: skip
+    """Different values among the counted events, `own` being the current event's."""
+    held, newest = min(long[ABSORBED], RING), (long[ABSORBED] - 1) % RING
+    found = 1 if current else 0
+    for age in range(held):
         slot = (newest - age) % RING
-        elapsed = time - long[RING_TIME + slot]
-        if (
-            word[ring + slot] == value
-            and 0 <= elapsed < spec[1]
-            and flag[slot] & spec[2] == spec[3]
-        ):
-            return True
-    return False
+        if not _counts(long, flag, spec, slot, time):
+            continue
+        value = _distinct_of(long, word, spec[0], slot)
+        known = current and value == own
+        for newer in range(age):
+            other = (newest - newer) % RING
+            if known:
+                break
+            if _distinct_of(long, word, spec[0], other) == value:
+                known = _counts(long, flag, spec, other, time)
+        if not known:
+            found += 1
+    return found
+
+
+@compiled
+def _rising_run(
+    long: NDArray[np.int64], flag: NDArray[np.uint16], spec: NDArray[np.int64], time: int,
+    amount: int,
+) -> int:  # fmt: skip
+    """Length of the run of rising amounts that ends in the current event."""
+    held, newest = min(long[ABSORBED], RING), (long[ABSORBED] - 1) % RING
+    length, lower = 1, amount
+    for age in range(held):
+        slot = (newest - age) % RING
+        if _counts(long, flag, spec, slot, time):
+            past = long[RING_AMOUNT + slot]
+            if past >= lower:
+                break
+            length, lower = length + 1, past
+    return length
+
+
+@compiled
+def _plain(
+    long: NDArray[np.int64], flag: NDArray[np.uint16], spec: NDArray[np.int64], time: int,
+    amount: int, current: bool,
+) -> int:  # fmt: skip
+    """Count, sum, highest or lowest amount of the counted events."""
+    kind, value = spec[0], 0
+    if current:
+        value = 1 if kind == COUNT else amount
+    for slot in range(min(long[ABSORBED], RING)):
+        if not _counts(long, flag, spec, slot, time):
+            continue
+        past = long[RING_AMOUNT + slot]
+        if kind == COUNT:
+            value += 1
+        elif kind == MAX:
+            value = max(value, past)
+        elif kind == MIN:
+            value = past if value == 0 else min(value, past)
+        elif flag[slot] & SPEND:
+            value += past
+        elif flag[slot] & REVERSAL:
+            value -= past
+    return max(0, value)
 
 
 @compiled
@@ -56,55 +128,17 @@ def ring_features(
     out: NDArray[np.int64],
 ) -> None:  # fmt: skip
     """Write the ring's aggregates of one entity for an event at `time` (ms)."""
-    held = min(long[ABSORBED], RING)
-    newest = (long[ABSORBED] - 1) % RING
     for number in range(specs.shape[0]):
         spec = specs[number]
         kind, column = spec[0], spec[5]
-        if kind > RISING:
-            continue
-        value = 0
         current = spec[4] == 1 and flags & spec[2] == spec[3]
-        if current:
-            if kind == COUNT or kind == MERCHANTS or kind == CARDS or kind == RISING:
-                value = 1
-            elif kind == MAX or kind == MIN:
-                value = amount
-        if kind == RISING and not current:
-            out[column] = 0
-            continue
-        lower = amount
-        for age in range(held):
-            slot = (newest - age) % RING
-            elapsed = time - long[RING_TIME + slot]
-            if elapsed < 0 or elapsed >= spec[1] or flag[slot] & spec[2] != spec[3]:
-                continue
-            past = long[RING_AMOUNT + slot]
-            if kind == COUNT:
-                value += 1
-            elif kind == SUM:
-                if flag[slot] & SPEND:
-                    value += past
-                elif flag[slot] & REVERSAL:
-                    value -= past
-            elif kind == MAX:
-                value = max(value, past)
-            elif kind == MIN:
-                value = past if value == 0 else min(value, past)
-            elif kind == RISING:
-                if past >= lower:
-                    break
-                value += 1
-                lower = past
-            else:
-                ring = RING_MERCHANT if kind == MERCHANTS else RING_CARD
-                own = merchant if kind == MERCHANTS else card
-                other = word[ring + slot]
-                if current and other == own:
-                    continue
-                if not _seen_newer(long, word, flag, spec, newest, age, time, ring, other):
-                    value += 1
-        out[column] = max(0, value) if kind == SUM else value
+        if kind <= MIN:
+            out[column] = _plain(long, flag, spec, time, amount, current)
+        elif kind == RISING:
+            out[column] = _rising_run(long, flag, spec, time, amount) if current else 0
+        elif kind < RISING:
+            own = merchant if kind == MERCHANTS else card if kind == CARDS else amount
+            out[column] = _distinct(long, word, flag, spec, time, own, current)
 
 
 @compiled
@@ -133,4 +167,3 @@ def tile_features(
         elif kind == TILE_MAX:
             out[column] = highest
     return count
-

@@ -66,7 +66,10 @@ def surprise(n: int, mean: float) -> float:
         log_choose = math.lgamma(k + r) - math.lgamma(r) - math.lgamma(k + 1)
         return math.exp(log_choose + r * math.log(p) + k * math.log(1 - p))
 
-    tail = math.fsum(mass(k) for k in range(n, n + 400))
+    if n <= mean:
+        tail = 1 - math.fsum(mass(k) for k in range(n))
+    else:
+        tail = math.fsum(mass(k) for k in range(n, n + 8_000))
     return min(15.0, max(0.0, -math.log10(tail)))
 
 
@@ -76,16 +79,14 @@ class Account:
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
 
-    def features(self, now: dict[str, Any]) -> dict[str, float | None]:
+    def features(self, now: dict[str, Any], warm: bool) -> dict[str, float | None]:
         """Features of `now`, then `now` belongs to the past."""
         found: dict[str, float | None] = {}
         time = now["time"]
         recent = self.events[-RING:]
 
         def window(seconds: int, what: str, current: bool = False) -> list[dict[str, Any]]:
-            past = [
-                e for e in recent if time - seconds * 1000 < e["time"] <= time and e[what]
-            ]
+            past = [e for e in recent if time - seconds * 1000 < e["time"] <= time and e[what]]
             return [*past, now] if current and now[what] else past
 
         for label, seconds in (("1m", 60), ("10m", 600), ("1h", 3600)):
@@ -104,20 +105,20 @@ class Account:
         tried = window(3600, "tried", current=True)
         found["merchants_1h"] = len({e["merchant"] for e in tried})
         found["cards_1h"] = len({e["card"] for e in tried})
+        found["amounts_1h"] = len({e["amount"] for e in tried})
         own = window(3600, "own_spend")
         found["max_approved_1h"] = max((e["amount"] for e in own), default=0)
         funds = window(3600, "funds")
         found["min_funds_declined_1h"] = min((e["amount"] for e in funds), default=0)
         found["funds_declined_1h"] = len(funds)
+        found["rising_run_10m"] = self._run(window(600, "rises"), now)
         found["rising_run_1h"] = self._run(window(3600, "rises"), now)
         day = self._day(time)
         found["n_24h"] = sum(e["tried"] for e in day)
         found["declines_24h"] = sum(e["declined"] for e in day)
-        found["sum_24h"] = max(
-            0, sum(e["amount"] * (e["spend"] - e["reversal"]) for e in day)
-        )
+        found["sum_24h"] = max(0, sum(e["amount"] * (e["spend"] - e["reversal"]) for e in day))
         found["max_approved_24h"] = max((e["amount"] for e in day if e["own_spend"]), default=0)
-        found |= self._measures(now, int(found["n_24h"] or 0), int(found["n_1h"] or 0))
+        found |= self._measures(now, int(found["n_24h"] or 0), int(found["n_1h"] or 0), warm)
         if now["counts"]:
             self.events.append(now)
         return found
@@ -150,7 +151,9 @@ class Account:
             and newest[e["time"] // HOUR % 24] == e["time"] // HOUR
         ]
 
-    def _measures(self, now: dict[str, Any], n_24h: int, n_1h: int) -> dict[str, float | None]:
+    def _measures(
+        self, now: dict[str, Any], n_24h: int, n_1h: int, warm: bool
+    ) -> dict[str, float | None]:
         time, amount = now["time"], now["amount"]
         found: dict[str, float | None] = {
             "since_last_s": None, "since_decline_s": None, "last_decline_minor": None,
@@ -164,13 +167,11 @@ class Account:
             found["last_decline_minor"] = declines[-1]["amount"]
         per_hour, age = self._rate(time)
         found["expected_per_hour"] = per_hour
-        n_10m = sum(
-            e["tried"] and time - 600_000 < e["time"] <= time for e in self.events[-RING:]
-        )
+        n_10m = sum(e["tried"] and time - 600_000 < e["time"] <= time for e in self.events[-RING:])
         found["velocity_tail_10m"] = surprise(n_10m + 1, per_hour / 6) if now["tried"] else 0.0
         found["velocity_tail_1h"] = 0.0
-        if now["tried"] and age > HOUR:
-            pace = (n_24h - n_1h) / (min(age, DAY) / HOUR - 1)
+        if now["tried"] and (warm or age > HOUR):
+            pace = (n_24h - n_1h) / (min(age, DAY) / HOUR - 1) if age > HOUR else 0.0
             found["velocity_tail_1h"] = surprise(n_1h + 1, max(per_hour, pace))
         spends = [e["amount"] for e in self.events if e["own_spend"]]
         if len(spends) >= 5:
@@ -207,18 +208,22 @@ class Oracle:
 
     def __init__(self) -> None:
         self._accounts: dict[tuple[int, str, str], Account] = defaultdict(Account)
+        self._times: dict[int, list[int]] = defaultdict(list)
         self._places: dict[tuple[int, str], tuple[int, float, float, float]] = {}
 
     def features(self, row: dict[str, Any]) -> dict[str, float | None]:
         """All declared features of one row."""
         now = facts(row)
+        times = self._times[row["partition"]]
+        times.append(now["time"])
+        warm = max(times) - times[0] >= DAY
         found: dict[str, float | None] = {}
         for entity in ("card", "customer"):
             # An entity that the row does not name has no past, and leaves none behind.
             account = Account()
             if row[entity] is not None:
                 account = self._accounts[(row["partition"], entity, row[entity])]
-                own = account.features(now)
+                own = account.features(now, warm)
                 found |= {f"{entity}_{name}": value for name, value in own.items()}
         return found | self._place(row, now)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from fraudstream_platform.detection.alerts import alert_id
@@ -31,8 +32,8 @@ def batch_of(rows: int, seed: int = 1) -> Batch:
     chance = np.random.default_rng(seed)
     frame = sample_bronze(max(rows, 1))[:rows]
     integers = chance.integers(0, 40, (rows, len(INTEGERS)))
-    reals = chance.uniform(0, 20, (rows, len(REALS)))
-    reals[chance.random(reals.shape) < 0.3] = np.nan
+    reals = 10.0 ** chance.uniform(-1, 5, (rows, len(REALS)))
+    reals[chance.random(rows) < 0.3] = np.nan
     return Batch(read_events(frame, hash_columns(frame, HASHED)), integers, reals)
 
 
@@ -99,7 +100,7 @@ def test_alert_ids_are_stable() -> None:
 
 def test_kernel_hash_is_fnv1a() -> None:
     """Hashes stand in snapshots, so they may not follow a library's version."""
-    frame = sample_bronze(3).with_columns(customer=None)
+    frame = sample_bronze(3).with_columns(customer=pl.lit(None, pl.String))
     hashes = hash_columns(frame, ("transaction_id", "customer"))
     assert hashes["transaction_id"].tolist() == [fnv1a(f"t-{i}") for i in range(3)]
     assert hashes["customer"].tolist() == [0, 0, 0]
@@ -137,7 +138,9 @@ def alerted(rows: list[dict[str, Any]]) -> list[tuple[int, list[str]]]:
 def test_card_testing_is_caught_at_the_fourth_probe() -> None:
     """Tiny and refused attempts at several merchants within minutes."""
     refused = {"outcome": "declined_data", "response_code": "14"}
-    rows = [remote(9 * i, billing_amount_minor=100, merchant_id=f"m-{i}", **refused) for i in range(4)]
+    rows = [
+        remote(9 * i, billing_amount_minor=100, merchant_id=f"m-{i}", **refused) for i in range(4)
+    ]
     assert alerted(rows) == [(27, ["card_testing"])]
 
 

@@ -13,9 +13,7 @@ from fraudstream_platform.detection.step import Detector
 from fraudstream_tests.unit.oracle import Oracle
 from fraudstream_tests.unit.streams import streams
 
-PROPERTY = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def compare(rows: list[dict[str, Any]]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,7 @@ from fraudstream_platform.detection.sample import bronze, sample_bronze, sample_
 from fraudstream_platform.detection.step import DUPLICATE, POOR, Detector, StepResult
 from fraudstream_tests.unit.streams import streams
 
-PROPERTY = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+PROPERTY = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FRAMES = ("silver", "quarantine", "features", "alerts")
 
 
@@ -45,7 +44,7 @@ def test_any_cut_into_steps_gives_the_same_rows(
     bounds = sorted({0, frame.height, *(min(cut, frame.height) for cut in cuts)})
     detector = Detector(quality_threshold=0.8)
     parts = [detector.step(frame[:0], "h")]
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(bounds):
         parts.append(detector.step(frame[start:stop], "h"))
     same(whole, joined(parts))
     assert whole.silver.height + whole.quarantine.height == frame.height

@@ -25,16 +25,21 @@ class AmountProbing:
 
     def _of(self, entity: str, batch: Batch, rules: RuleSet) -> Signal:
         attempts = batch[f"{entity}_n_1h"] + 1
-        run = batch[f"{entity}_rising_run_1h"]
+        fast = batch[f"{entity}_n_10m"] + 1 >= rules.probing_attempts
+        # Four attempts of one hour are a search only where that many are unusual.
+        unusual = batch[f"{entity}_velocity_tail_1h"] >= rules.probing_surprise
+        run = np.where(unusual, batch[f"{entity}_rising_run_1h"], batch[f"{entity}_rising_run_10m"])
         highest = batch[f"{entity}_max_approved_1h"]
         grown = batch.events.amount >= rules.probing_growth * np.maximum(1, highest)
-        refused = batch[f"{entity}_funds_declined_1h"] + batch.has(ATTEMPT | CIT)
         bracket = batch[f"{entity}_bracket_ratio_1h"]
+        # A retry repeats its amount, and a top-up lifts approvals above the refusal: no search.
+        searching = (bracket < 1.0) & (batch[f"{entity}_amounts_1h"] >= rules.probing_amounts)
         rising = (run >= rules.probing_run) & (grown | (batch[f"{entity}_declines_1h"] > 0))
         closing = (
             (attempts >= rules.probing_attempts)
+            & (fast | unusual)
             & (bracket >= rules.probing_bracket)
-            & (refused >= 2)
+            & searching
         )
         by_run = 0.62 + 0.25 * ramp(run, rules.probing_run, rules.probing_run + 4)
         by_bracket = 0.62 + 0.25 * ramp(bracket, rules.probing_bracket, 1.0)

@@ -20,9 +20,7 @@ class CardTesting:
 
     def signal(self, batch: Batch, rules: RuleSet) -> Signal:
         """Probes, refusals and merchants of the card or of the customer, whichever is worse."""
-        found = np.maximum(
-            self._of("card", batch, rules), self._of("customer", batch, rules)
-        )
+        found = np.maximum(self._of("card", batch, rules), self._of("customer", batch, rules))
         return np.where(batch.has(PROBE), found, 0.0)
 
     def _of(self, entity: str, batch: Batch, rules: RuleSet) -> Signal:
