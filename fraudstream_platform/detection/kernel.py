@@ -99,7 +99,7 @@ def _scalar_features(
             hour = 1 + before
         if age > HOUR_MS:
             day_hours = min(age, TILES * HOUR_MS) / HOUR_MS - 1.0
-            pace = max(per_hour, (day_count - before) / day_hours)
+            pace = max(per_hour, (day_count - before + 1) / day_hours)
     out[columns[4]] = surprise(ten_minutes, per_hour / 6.0)
     out[columns[5]] = surprise(hour, pace)
     if long[SPENDS] >= GRACE_SPENDS:

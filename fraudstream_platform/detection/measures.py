@@ -23,7 +23,7 @@ SCALAR_TEXTS = {
     "velocity_tail_1h": (
         "-log10",
         (
-            "The same over one hour, at the usual rate or at the pace of the day before that hour, "
+            "The same over one hour, at the usual rate or at the pace (one more than seen) of the day before that hour, "
             "whichever is higher. 0 for entities of less than an hour while the partition itself knows "
             "less than a day: at a cold start everybody is new."
         ),

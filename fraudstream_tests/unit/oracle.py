@@ -171,7 +171,7 @@ class Account:
         found["velocity_tail_10m"] = surprise(n_10m + 1, per_hour / 6) if now["tried"] else 0.0
         found["velocity_tail_1h"] = 0.0
         if now["tried"] and (warm or age > HOUR):
-            pace = (n_24h - n_1h) / (min(age, DAY) / HOUR - 1) if age > HOUR else 0.0
+            pace = (n_24h - n_1h + 1) / (min(age, DAY) / HOUR - 1) if age > HOUR else 0.0
             found["velocity_tail_1h"] = surprise(n_1h + 1, max(per_hour, pace))
         spends = [e["amount"] for e in self.events if e["own_spend"]]
         if len(spends) >= 5:
