@@ -1,0 +1,20 @@
+select
+    alert_id,
+    transaction_id,
+    cast(event_time as timestamp) as occurred_at,
+    cast(sent_at as timestamp) as sent_at,
+    cast(append_time as timestamp) as transaction_appended_at,
+    cast(topic_append_time as timestamp) as raised_at,
+    topic_partition as alert_partition,
+    topic_offset as alert_offset,
+    "hour" as lake_hour,
+    customer as customer_token,
+    card as card_token,
+    merchant_id,
+    billing_amount_minor,
+    score,
+    severity,
+    "action" as recommended_action,
+    patterns,
+    rules_version
+from {{ source('gold', 'alerts') }}

@@ -1,0 +1,137 @@
+"""The marts: dbt's models as assets, its tests as checks, the docs, and the sensor that runs them.
+
+They are for people who look back, so they run at the lowest priority: an alert never waits for one.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+
+from fraudstream_platform.settings import get_settings
+from fraudstream_platform.warehouse import dbt
+from fraudstream_platform.warehouse.schedule import MARTS_EVERY_SECONDS, LastBuild, decide
+
+JOB_NAME = "marts"
+DOCS_EVERY_SECONDS = 600
+"""The documentation changes with the project; its row counts may be this old."""
+
+_NICENESS = 15
+_UPSTREAM = (dg.AssetKey(["silver", "transactions"]), dg.AssetKey(["gold", "alerts"]))
+
+
+class MartsTranslator(DagsterDbtTranslator):
+    """dbt's sources are the lake's assets (`<layer>`, `<name>`); models are grouped by folder."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The folder under `models/`: staging or marts."""
+        folder: str = dbt_resource_props["fqn"][1]
+        return folder
+
+
+def yield_to_the_hot_path() -> None:
+    """Lower this process's priority, and its children's."""
+    os.setpriority(os.PRIO_PROCESS, 0, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+
+
+class MartsConfig(dg.Config):
+    """How to build."""
+
+    full_refresh: bool = False
+    """Build the incremental models anew, as after a rebuild of Silver from Bronze."""
+
+
+@dbt_assets(
+    manifest=dbt.prepare(get_settings()),
+    dagster_dbt_translator=MartsTranslator(),
+    name="dbt_models",
+)
+def marts(context: dg.AssetExecutionContext, config: MartsConfig) -> Iterator[Any]:
+    """dbt build: models and their tests, in order."""
+    settings = get_settings()
+    yield_to_the_hot_path()
+    dbt.make_folders(settings)
+    os.environ.update(dbt.dbt_environment(settings))
+    resource = DbtCliResource(
+        project_dir=str(dbt.PROJECT_DIR),
+        profiles_dir=str(dbt.PROJECT_DIR),
+        dbt_executable=str(dbt.EXECUTABLE),
+    )
+    arguments = ["build", *(["--full-refresh"] if config.full_refresh else [])]
+    yield from resource.cli(
+        arguments, context=context, target_path=dbt.target_dir(settings)
+    ).stream()
+
+
+@dg.asset(
+    key=["warehouse", "dbt_docs"],
+    deps=[dg.AssetKey(["marts", "mart_alerts_by_hour_pattern"])],
+    group_name="marts",
+    kinds={"dbt"},
+    output_required=False,
+    description="The documentation site of the warehouse, one page, served on PORT_BASE+6.",
+)
+def docs(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    """Write the page again if the project changed or the page is old."""
+    settings = get_settings()
+    if dbt.docs_are_fresh(settings, DOCS_EVERY_SECONDS):
+        context.log.info("the page shows this project and is under %s s old", DOCS_EVERY_SECONDS)
+        return
+    yield_to_the_hot_path()
+    page = dbt.build_docs(settings)
+    yield dg.MaterializeResult(
+        metadata={"page": dg.MetadataValue.path(page), "bytes": page.stat().st_size}
+    )
+
+
+marts_job = dg.define_asset_job(
+    JOB_NAME,
+    selection=dg.AssetSelection.assets(marts, docs),
+    executor_def=dg.in_process_executor,
+    tags={"fraudstream/kind": "marts"},
+    description="Builds and tests the warehouse from the lake, and its documentation.",
+)
+
+
+@dg.sensor(
+    job=marts_job,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Builds the marts when the lake has moved, one build at a time.",
+)
+def marts_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """One tick."""
+    decision = decide(
+        time.time(),
+        newest_materialization_s(context.instance),
+        last_build(context.instance),
+        MARTS_EVERY_SECONDS,
+    )
+    return dg.RunRequest() if decision.build else dg.SkipReason(decision.reason)
+
+
+def newest_materialization_s(instance: dg.DagsterInstance) -> float | None:
+    """When the newest of the upstream tables was last materialised, epoch seconds."""
+    events = [instance.get_latest_materialization_event(key) for key in _UPSTREAM]
+    return max((event.timestamp for event in events if event is not None), default=None)
+
+
+def last_build(instance: dg.DagsterInstance) -> LastBuild | None:
+    """The newest run of the job, whoever asked for it."""
+    records = instance.get_run_records(dg.RunsFilter(job_name=JOB_NAME), limit=1)
+    if not records:
+        return None
+    run = records[0].dagster_run
+    return LastBuild(
+        started_s=records[0].create_timestamp.timestamp(),
+        is_running=not run.is_finished,
+        has_failed=run.status == dg.DagsterRunStatus.FAILURE,
+    )
+
+
+MARTS_ASSETS = [marts, docs]
+MARTS_JOBS = [marts_job]
+MARTS_SENSORS = [marts_sensor]

@@ -1,0 +1,1 @@
+"""The warehouse: how dbt reads the lake's Delta tables, how it is run, and its documentation."""

@@ -1,0 +1,56 @@
+"""When the marts are built again: one pure decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MARTS_EVERY_SECONDS = 60
+"""Shortest time from the start of one build to the start of the next."""
+
+
+@dataclass(frozen=True)
+class LastBuild:
+    """The newest run of the marts; `started_s` is epoch seconds."""
+
+    started_s: float
+    is_running: bool
+    has_failed: bool
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether to build now, and why (with numbers, for people)."""
+
+    build: bool
+    reason: str
+
+
+def decide(
+    now_s: float, newest_upstream_s: float | None, last: LastBuild | None, every_s: float
+) -> Decision:
+    """Build if the lake moved since the last build began, or that build failed; never two at once.
+
+    `newest_upstream_s` is when the newest upstream table was last materialised, epoch seconds.
+    """
+    if newest_upstream_s is None:
+        return Decision(False, "no table of the lake has been materialised yet")
+    if last is None:
+        return Decision(True, "first build")
+    age_s = now_s - last.started_s
+    if last.is_running:
+        return Decision(False, f"a build is in progress since {age_s:.0f} s")
+    if age_s < every_s:
+        return Decision(
+            False, f"the last build began {age_s:.0f} s ago, the next is due at {every_s:.0f} s"
+        )
+    if last.has_failed:
+        return Decision(True, f"the last build, {age_s:.0f} s ago, failed")
+    if newest_upstream_s <= last.started_s:
+        behind_s = now_s - newest_upstream_s
+        return Decision(
+            False, f"nothing new: the lake last moved {behind_s:.0f} s ago, before the last build"
+        )
+    return Decision(
+        True,
+        f"the lake moved {newest_upstream_s - last.started_s:.0f} s after the last build began",
+    )

@@ -1,0 +1,161 @@
+"""dbt over a small lake: the totals are right, and a wrong total is noticed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import dagster as dg
+import duckdb
+import polars as pl
+import pytest
+
+from fraudstream_platform.lake.tables import create_tables, full_schema, table_uri
+from fraudstream_platform.settings import Settings, get_settings
+from fraudstream_platform.warehouse import dbt
+
+START = dt.datetime(2026, 1, 1, 10, 59, 58, tzinfo=dt.UTC)
+MERCHANT = {"merchant_id": "m1", "acquirer_id": "a1", "mcc": "5411", "merchant_country": "DE"}
+KINDS = {
+    "message_type": "AUTH",
+    "source": "POS",
+    "channel": "POS",
+    "transaction_type": "purchase",
+    "initiator": "CIT",
+    "currency": "EUR",
+    "entry_mode": "chip",
+    "response_code": "00",
+    "outcome": "approved",
+}
+
+
+def append(settings: Settings, table: str, rows: list[dict[str, object]]) -> None:
+    schema = full_schema(table)
+    frame = pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+    frame.cast({pl.Datetime("ms", "UTC"): pl.Datetime("us", "UTC")}).write_delta(
+        table_uri(settings, table), mode="append"
+    )
+
+
+def transaction(offset: int) -> dict[str, object]:
+    at = START + dt.timedelta(seconds=offset)
+    money = {"amount_minor": 100 + offset, "billing_amount_minor": 100 + offset}
+    position = {"partition": offset % 2, "offset": offset, "append_time": at}
+    own = {"transaction_id": f"t{offset}", "event_time": at, "hour": at.strftime("%Y-%m-%dT%H")}
+    return own | position | money | KINDS | MERCHANT | {"quality_score": 1.0, "card": "ca1_x"}
+
+
+def alert(offset: int, patterns: list[str]) -> dict[str, object]:
+    at = START + dt.timedelta(seconds=offset)
+    topic = {"topic_partition": 0, "topic_offset": offset, "topic_append_time": at}
+    verdict = {"score": 700, "severity": "high", "action": "review", "patterns": patterns}
+    own = {"alert_id": f"a{offset}", "reasons": [], "rules_version": "1", "lake_hour": "x"}
+    return transaction(offset) | topic | verdict | own
+
+
+@pytest.fixture(name="settings", scope="module")
+def lake_of_ten(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Ten transactions over an hour's boundary, three alerts, one build."""
+    settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("marts"))
+    create_tables(settings)
+    append(settings, "silver.transactions", [transaction(n) for n in range(10)])
+    append(settings, "gold.alerts", [alert(0, ["card_testing", "velocity_attack"])])
+    append(settings, "gold.alerts", [alert(n, ["card_testing"]) for n in (1, 5)])
+    dbt.build(settings)
+    return settings
+
+
+def query(settings: Settings, sql: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(dbt.warehouse_file(settings)), read_only=True) as connection:
+        return connection.sql(sql).fetchall()
+
+
+def test_the_fact_has_silvers_rows_and_money_and_grows_by_what_is_new(settings: Settings) -> None:
+    """Guards against an incremental fact that loses or doubles rows on its second build."""
+    totals = "select count(*), sum(billing_amount_minor) from marts.fct_transactions"
+    assert query(settings, totals) == [(10, 1045)]
+    append(settings, "silver.transactions", [transaction(10), transaction(11)])
+    dbt.build(settings)
+    assert query(settings, totals) == [(12, 1045 + 110 + 111)]
+    assert query(settings, "select distinct lake_hour from marts.fct_transactions order by 1") == [
+        ("2026-01-01T10",),
+        ("2026-01-01T11",),
+    ]
+
+
+def test_the_mart_counts_alerts_by_hour_and_pattern(settings: Settings) -> None:
+    """Guards against hours in the reader's time zone and alerts counted once per pattern."""
+    columns = "cast(hour_at as varchar), pattern, alert_count, strongest_alert_count, card_count"
+    rows = query(settings, f"select {columns} from marts.mart_alerts_by_hour_pattern order by 1, 2")
+    assert rows == [
+        ("2026-01-01 10:00:00", "card_testing", 2, 2, 1),
+        ("2026-01-01 10:00:00", "velocity_attack", 1, 0, 1),
+        ("2026-01-01 11:00:00", "card_testing", 1, 1, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("test", "model"),
+    [
+        ("fact_holds_every_silver_transaction", "fct_transactions"),
+        ("fact_holds_every_alert", "fct_alerts"),
+        ("mart_counts_every_alert_once", "fct_alerts"),
+    ],
+)
+def test_a_wrong_total_makes_its_test_fail(settings: Settings, test: str, model: str) -> None:
+    """Guards against tests that pass whatever the totals are."""
+    change = f"update marts.{model} set billing_amount_minor = billing_amount_minor + "
+    where = "where transaction_id = 't1'"
+    dbt.run_dbt(settings, "test", "--select", test)
+    with duckdb.connect(str(dbt.warehouse_file(settings))) as connection:
+        connection.execute(f"{change} 1 {where}")
+    try:
+        with pytest.raises(dbt.DbtError, match=test):
+            dbt.run_dbt(settings, "test", "--select", test)
+    finally:
+        with duckdb.connect(str(dbt.warehouse_file(settings))) as connection:
+            connection.execute(f"{change} -1 {where}")
+
+
+@pytest.fixture(name="marts_run")
+def run_of_the_job(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dg.ExecuteInProcessResult]:
+    """The Dagster job over that lake, at normal priority, in this process."""
+    monkeypatch.setenv("DATA_DIR", str(settings.data_dir))
+    for name, value in dbt.dbt_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    from fraudstream_platform.defs import marts
+
+    monkeypatch.setattr(marts, "yield_to_the_hot_path", lambda: None)
+    defs = dg.Definitions(assets=marts.MARTS_ASSETS, jobs=marts.MARTS_JOBS)
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield defs.resolve_job_def("marts").execute_in_process(instance=instance)
+    get_settings.cache_clear()
+
+
+def test_the_job_builds_checks_and_documents(
+    settings: Settings, marts_run: dg.ExecuteInProcessResult
+) -> None:
+    """Guards against marts without lineage to the lake, checks that do not run, a dead docs page."""
+    from fraudstream_platform.defs import marts
+
+    assert marts_run.success
+    built = {
+        event.asset_key.to_user_string() for event in marts_run.get_asset_materialization_events()
+    }
+    assert {"marts/fct_transactions", "marts/mart_alerts_by_hour_pattern"} <= built
+    assert "warehouse/dbt_docs" in built
+    checks = marts_run.get_asset_check_evaluations()
+    assert len(checks) >= 20
+    assert all(check.passed for check in checks)
+    upstream = {dep.asset_key for spec in marts.marts.specs for dep in spec.deps}
+    assert {
+        dg.AssetKey(["silver", "transactions"]),
+        dg.AssetKey(["silver", "quarantine"]),
+        dg.AssetKey(["gold", "features"]),
+        dg.AssetKey(["gold", "alerts"]),
+    } <= upstream
+    page = (dbt.docs_dir(settings) / "index.html").read_text()
+    assert "mart_alerts_by_hour_pattern" in page
