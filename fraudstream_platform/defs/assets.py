@@ -4,8 +4,6 @@ A run that the sensor requests drains a window of the log into all of them. A ru
 without Bronze (a backfill from the UI) rebuilds what was selected from Bronze.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
@@ -79,7 +77,7 @@ SPECS = [
 
 
 @dg.multi_asset(
-    name="drain",
+    name="drained",
     specs=SPECS,
     check_specs=checks.SPECS,
     partitions_def=HOURS,
