@@ -147,3 +147,16 @@ def test_silent_entities_are_forgotten_at_fixed_offsets() -> None:
 def test_state_of_a_card_is_bounded() -> None:
     """Two kilobytes a card are what sizing in the README counts on."""
     assert state.bytes_per_card() <= 2048
+
+
+def test_eviction_keeps_the_rows_of_those_who_stay() -> None:
+    """Rows move up when others leave: one left behind would hand a card another one's past."""
+    frames = [bronze([sample_row(0, card=f"ca1_{9:022d}", customer=None)])]
+    late = 50 * 86_400
+    frames.append(bronze([sample_row(late + i, offset=1 + i) for i in range(3)]))
+    frames.append(bronze([sample_row(late + 3, offset=1 << 16)]))
+    detector = Detector(quality_threshold=0.0)
+    features = pl.concat([detector.step(frame, "h").features for frame in frames])
+    assert detector.export_state(0)["card.meta"][0] == 1
+    assert features["card_n_1h"].to_list() == [0, 0, 1, 2, 3]
+    assert features["card_sum_1h"].to_list() == [0, 0, 2500, 5000, 7500]
