@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -76,3 +77,12 @@ def test_technical_failures_and_bad_rows_leave_no_trace() -> None:
     found = Detector(quality_threshold=0.0).step(bronze(rows), "h").features
     assert found["card_n_1h"].to_list() == [0, 1, 1]
     assert found["card_declines_1h"].to_list() == [0, 0, 0]
+
+
+def test_an_event_a_day_late_is_not_counted_for_today() -> None:
+    """Tiles repeat daily: a late event must not land in the same hour of a later day."""
+    yesterday = sample_row(1)["event_time"] - timedelta(days=1)
+    rows = [sample_row(0), sample_row(1, event_time=yesterday), sample_row(2)]
+    found = Detector(quality_threshold=0.0).step(bronze(rows), "h").features
+    assert found["card_n_24h"].to_list() == [0, 0, 1]
+    assert compare(rows) == 3
