@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
@@ -15,6 +16,7 @@ from fraudstream_platform.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_KNOWN_WITHIN_SECONDS = 15.0
 _FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
@@ -64,15 +66,30 @@ def _create_topics(client: AdminClient, settings: Settings) -> None:
 
 
 def _verify_append_time(client: AdminClient, settings: Settings) -> None:
-    topics = [settings.transactions_topic, settings.journal_topic]
-    resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
-    for resource, future in client.describe_configs(resources).items():
-        kind = future.result(timeout=30)["message.timestamp.type"].value
+    for topic in (settings.transactions_topic, settings.journal_topic):
+        kind = _timestamp_type(client, topic)
         if kind != "LogAppendTime":
             raise ValueError(
-                f"topic {resource.name} has message.timestamp.type={kind}; windows are spans of "
+                f"topic {topic} has message.timestamp.type={kind}; windows are spans of "
                 "append time: set it to LogAppendTime"
             )
+
+
+def _timestamp_type(client: AdminClient, topic: str) -> str | None:
+    """The topic's setting; a topic just made is waited for until the broker knows it."""
+    deadline = time.monotonic() + _KNOWN_WITHIN_SECONDS
+    while True:
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        try:
+            configs = client.describe_configs([resource])[resource].result(timeout=30)
+        except KafkaException as error:
+            unknown = error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+            if not unknown or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            value: str | None = configs["message.timestamp.type"].value
+            return value
 
 
 def _register_schemas(settings: Settings) -> None:

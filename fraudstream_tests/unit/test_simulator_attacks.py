@@ -18,7 +18,7 @@ from fraudstream_platform.simulator.injector import (
     amount_probing,
     card_testing,
     impossible_geography,
-    velocity,
+    velocity_attack,
 )
 from fraudstream_platform.simulator.injector.attack import STRENGTHS, Scene, Strength, compressed
 from fraudstream_platform.simulator.merchants import Merchants
@@ -95,10 +95,10 @@ def test_card_testing_ranges(strength: Strength) -> None:
 def test_velocity_ranges(strength: Strength) -> None:
     """Stated: so many purchases with one card in the span."""
     for victim in VICTIMS:
-        steps = fraud(planned("velocity", strength, victim))
-        low, high = velocity.PURCHASES[strength]
+        steps = fraud(planned("velocity_attack", strength, victim))
+        low, high = velocity_attack.PURCHASES[strength]
         assert low <= len(steps) <= high
-        assert span_s(steps) <= velocity.SPAN_S[strength][1]
+        assert span_s(steps) <= velocity_attack.SPAN_S[strength][1]
         assert len({step.transaction.account[1] for step in steps}) == 1
 
 
@@ -162,7 +162,7 @@ def test_labels_come_late_and_some_never() -> None:
     for number in range(500):
         labels.after_attack(
             Attack(
-                f"a{number}", "velocity", "normal", "c", transaction_ids=[f"t{number}"], last_ms=1
+                f"a{number}", "velocity_attack", "normal", "c", transaction_ids=[f"t{number}"], last_ms=1
             )
         )
     assert labels.take_due(5_000) == []

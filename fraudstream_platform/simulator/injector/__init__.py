@@ -10,13 +10,13 @@ from fraudstream_platform.simulator.injector import (
     amount_probing,
     card_testing,
     impossible_geography,
-    velocity,
+    velocity_attack,
 )
 from fraudstream_platform.simulator.injector.attack import Plan
 
 PATTERNS: dict[str, Plan] = {
     "card_testing": card_testing.plan,
-    "velocity": velocity.plan,
+    "velocity_attack": velocity_attack.plan,
     "impossible_geography": impossible_geography.plan,
     "amount_probing": amount_probing.plan,
 }
