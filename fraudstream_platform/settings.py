@@ -143,7 +143,9 @@ def _readable(error: ValidationError) -> str:
     lines = []
     for item in error.errors(include_input=False, include_url=False):
         name = "_".join(str(part) for part in item["loc"]).upper()
-        lines.append(f"{name}: {item['msg']}" if name else item["msg"].removeprefix("Value error, "))
+        lines.append(
+            f"{name}: {item['msg']}" if name else item["msg"].removeprefix("Value error, ")
+        )
     return "; ".join(lines)
 
 

@@ -14,7 +14,7 @@ import secrets
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import fastavro
 import polars as pl
@@ -33,7 +33,8 @@ class ForeignSchemaError(ValueError):
     """A registered schema that is not a version of the transaction contract."""
 
 
-class DecodeFailure(NamedTuple):
+@dataclass(frozen=True)
+class DecodeFailure:
     """One record that could not be decoded: its place in the input, class and detail of the error."""
 
     index: int
@@ -125,8 +126,10 @@ class WriterSchema:
         reader = io.BytesIO(body)
         try:
             fastavro.schemaless_reader(reader, self._parsed, None)
-        except Exception as error:  # any error of the reader is an answer here
-            return f"{type(error).__name__} while reading {len(body)} bytes of schema {self.schema_id}"
+        except Exception as error:  # noqa: BLE001 - whatever the reader raises is the answer
+            return (
+                f"{type(error).__name__} while reading {len(body)} bytes of schema {self.schema_id}"
+            )
         left = len(body) - reader.tell()
         return f"{left} bytes left over after the record, schema {self.schema_id}"
 
@@ -138,10 +141,7 @@ def _conform(frame: pl.DataFrame, indexes: Sequence[int]) -> pl.DataFrame:
         pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
         for name, dtype in expected.items()
     ]
-    if frame.schema == expected:
-        conformed = frame
-    else:
-        conformed = frame.select(columns)
+    conformed = frame if frame.schema == expected else frame.select(columns)
     return conformed.with_columns(pl.Series("index", list(indexes), dtype=pl.Int64))
 
 

@@ -83,9 +83,7 @@ def frame_schema(name: str) -> pl.Schema:
 @cache
 def required_fields(name: str) -> tuple[str, ...]:
     """Fields of the contract that may not be null."""
-    return tuple(
-        f["name"] for f in avro_schema(name)["fields"] if not isinstance(f["type"], list)
-    )
+    return tuple(f["name"] for f in avro_schema(name)["fields"] if not isinstance(f["type"], list))
 
 
 def transaction_schema() -> pl.Schema:

@@ -36,7 +36,7 @@ NEWEST_EVENT_MS = 5 * 60_000
 AMOUNT_LIMIT_MINOR = 1_000_000_000_000
 BILLING_LIMIT_MINOR = 10_000_000_000
 
-TOKEN_PATTERN = "^(cu|ca|em|ph|ad|na|de|ip|in)[0-9]+_[A-Za-z0-9_-]{22}$"
+TOKEN_PATTERN = "^(cu|ca|em|ph|ad|na|de|ip|in)[0-9]+_[A-Za-z0-9_-]{22}$"  # nosec B105
 ID_PATTERN = "^[A-Za-z0-9._:-]{1,64}$"
 
 

@@ -49,11 +49,14 @@ VAULT = dg.AssetKey(["vault", "entities"])
 JOURNAL = dg.AssetKey(["kafka", "journal"])
 
 
-def _spec(
-    key: dg.AssetKey, deps: list[dg.AssetKey], description: str, group: str
-) -> dg.AssetSpec:
+def _spec(key: dg.AssetKey, deps: list[dg.AssetKey], description: str, group: str) -> dg.AssetSpec:
     return dg.AssetSpec(
-        key, deps=deps, description=description, group_name=group, skippable=True, kinds={"deltalake"}
+        key,
+        deps=deps,
+        description=description,
+        group_name=group,
+        skippable=True,
+        kinds={"deltalake"},
     )
 
 

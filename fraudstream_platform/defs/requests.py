@@ -48,8 +48,10 @@ def tagged_window(run: dg.DagsterRun) -> Window | None:
 
 
 def window_of(context: dg.AssetExecutionContext, settings: Settings) -> Window:
-    """The window to drain: the requested one, or, for a run launched or re-executed by a person,
-    one from now on (an old run's window is long over, and its term may be somebody else's).
+    """The window to drain: the requested one, or one from now on for a run that a person launched.
+
+    The same holds for a re-executed run: the old one's window is long over, and its term may be
+    somebody else's.
     """
     tagged = tagged_window(context.run)
     if tagged is not None and context.run.parent_run_id is None:

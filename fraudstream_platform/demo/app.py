@@ -116,9 +116,7 @@ class Demo:
                     self._samples.append(sample)
                 self._measure_memory()
                 left = None if self._seconds is None else self._seconds - time.monotonic() + began
-                live.update(
-                    screen(self._settings, sample, before, probe, watch.handovers(), left)
-                )
+                live.update(screen(self._settings, sample, before, probe, watch.handovers(), left))
                 before = sample
                 time.sleep(1.0)
 
@@ -135,7 +133,10 @@ class Demo:
             )
             spinner.update("waiting for the marts")
             _wait(
-                lambda: succeeded(settings, MARTS_JOB) > 0, _SETTLE_S, "no marts run ended", settings
+                lambda: succeeded(settings, MARTS_JOB) > 0,
+                _SETTLE_S,
+                "no marts run ended",
+                settings,
             )
             spinner.update("verifying")
             findings = prove(settings, lambda text: spinner.update(f"verifying: {text}"))

@@ -48,12 +48,10 @@ class Watch:
         """Follow every group's journal from its start."""
         self._application = application_of(self.settings)
         self._journal = JournalReader(self.settings)
-        self._journal.follow({g: -2 for g in range(self.settings.drain_groups)})
+        self._journal.follow(dict.fromkeys(range(self.settings.drain_groups), -2))
         self._consumer: Consumer = reader(self.settings, "fraudstream.watch")
         self._stepped: Positions = {}
-        self._flushes: dict[int, list[Entry]] = {
-            g: [] for g in range(self.settings.drain_groups)
-        }
+        self._flushes: dict[int, list[Entry]] = {g: [] for g in range(self.settings.drain_groups)}
 
     def close(self) -> None:
         """Release the clients."""

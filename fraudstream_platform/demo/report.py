@@ -112,5 +112,3 @@ def succeeded(settings: Settings, job: str) -> int:
 def _drain_runs(settings: Settings) -> int:
     with dagster_instance(settings) as instance:
         return instance.get_runs_count(dg.RunsFilter(job_name=JOB_NAME))
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -26,7 +26,7 @@ def screen(
     figures = Table.grid(padding=(0, 3))
     figures.add_row(*(Text(name, style="dim") for name in _HEADS))
     figures.add_row(*_values(sample, before, probe, handovers))
-    parts = [
+    parts: list[RenderableType] = [
         Panel(figures, title=_title(left_s), border_style="cyan"),
         _layers(sample),
         Panel(

@@ -68,8 +68,7 @@ class Committer:
         if not self._waiting:
             return 0
         batches = [
-            Batch(entry.start, entry.flushed, entry.files, entry.origin)
-            for entry in self._waiting
+            Batch(entry.start, entry.flushed, entry.files, entry.origin) for entry in self._waiting
         ]
         added = {
             table: commit_batches(self._settings, table, self._application, batches)

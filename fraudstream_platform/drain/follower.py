@@ -54,15 +54,19 @@ class TopicFollower:
         table: str,
         new_row_of: Callable[[], RowOf],
     ) -> None:
-        """`new_row_of` gives what turns a record into a row; asked again whenever reading begins
-        again, since it may remember what it has seen.
+        """Follow `topic` into `table`.
+
+        `new_row_of` gives what turns a record into a row; it is asked again whenever reading
+        begins again, since it may remember what it has seen.
         """
         self._settings = settings
         self._topic = topic
         self._table = table
         self._new_row_of = new_row_of
         self._application = f"fraudstream.{topic_id(settings, topic)}"
-        self._consumer = reader(settings, f"fraudstream.follow.{table}", **{"fetch.wait.max.ms": 100})
+        self._consumer = reader(
+            settings, f"fraudstream.follow.{table}", **{"fetch.wait.max.ms": 100}
+        )
         self._partitions = list(range(partition_count(self._consumer, topic)))
         self._rows: list[Row] = []
         self._written_at = time.monotonic()

@@ -108,7 +108,7 @@ class Ingest:
             for failure in failures
         ]
         millis = pl.Schema({**DEAD_LETTER_SCHEMA, "append_time": pl.Int64()})
-        return pl.DataFrame(rows, schema=millis, orient="row").cast(dict(DEAD_LETTER_SCHEMA))
+        return pl.DataFrame(rows, schema=millis, orient="row").cast(DEAD_LETTER_SCHEMA)
 
 
 def _positioned(frames: Sequence[pl.DataFrame], batch: RawBatch) -> pl.DataFrame:
@@ -128,7 +128,9 @@ def _positioned(frames: Sequence[pl.DataFrame], batch: RawBatch) -> pl.DataFrame
         position = position[frame["index"]]
     owner = pl.coalesce("customer", "card")
     return frame.hstack(position.get_columns()).with_columns(
-        (pl.col("key").is_not_null() & (pl.col("key") == owner)).fill_null(False).alias("key_agrees")
+        (pl.col("key").is_not_null() & (pl.col("key") == owner))
+        .fill_null(False)
+        .alias("key_agrees")
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from confluent_kafka import Consumer, Producer, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from fraudstream_platform.settings import Settings
@@ -78,7 +78,7 @@ def topic_id(settings: Settings, topic: str) -> str:
     future = client.describe_topics(TopicCollection([topic]), request_timeout=10)[topic]
     try:
         return str(future.result().topic_id)
-    except Exception as error:
+    except KafkaException as error:
         raise TopicMissingError(f"{topic}: {error}; run `fraudstream setup`") from None
 
 

@@ -45,13 +45,13 @@ def rebuild_hour(settings: Settings, spark: SparkSession, hour: str) -> dict[str
     groups = settings.drain_groups
 
     def rebuild(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import pyarrow
+        import pyarrow as pa
 
         from fraudstream_platform.drain.rebuild import rebuild_group
 
         for batch in batches:
             texts = [rebuild_group(hour, group, groups) for group in batch.column(0).to_pylist()]
-            yield pyarrow.RecordBatch.from_arrays([pyarrow.array(texts)], names=["files"])
+            yield pa.RecordBatch.from_arrays([pa.array(texts)], names=["files"])
 
     frame = spark.range(0, groups, 1, groups).mapInArrow(rebuild, "files string")
     files = [DataFile(**raw) for row in frame.collect() for raw in json.loads(row.files)]
@@ -120,7 +120,7 @@ def _steps(settings: Settings, hour: str, partitions: Sequence[int]) -> Iterator
         .filter((pl.col(HOUR) == hour) & pl.col("partition").is_in(list(partitions)))
         .select(list(BRONZE_SCHEMA))
         .collect()
-        .cast(dict(BRONZE_SCHEMA))
+        .cast(BRONZE_SCHEMA)
         .sort("partition", "offset")
     )
     yield from rows.iter_slices(_STEP_ROWS)

@@ -47,7 +47,7 @@ class SchemaSource:
             if error.http_status_code == _NOT_FOUND:
                 return f"schema id {schema_id} is not registered"
             raise RegistryDownError(f"schema registry answered {error.http_status_code}") from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - any transport error of the client
             raise RegistryDownError(f"schema registry: {type(error).__name__}") from None
         try:
             return WriterSchema(schema_id, json.loads(text or "null"))
@@ -61,9 +61,11 @@ class SchemaSource:
             found = self._client.lookup_schema(subject, Schema(avro_text("fraud_alert"), "AVRO"))
         except SchemaRegistryError as error:
             if error.http_status_code == _NOT_FOUND:
-                raise RegistryDownError(f"{subject} lacks this schema; run `fraudstream setup`") from None
+                raise RegistryDownError(
+                    f"{subject} lacks this schema; run `fraudstream setup`"
+                ) from None
             raise RegistryDownError(f"schema registry answered {error.http_status_code}") from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - any transport error of the client
             raise RegistryDownError(f"schema registry: {type(error).__name__}") from None
         if found.schema_id is None:
             raise RegistryDownError(f"schema registry gave no id for {subject}")

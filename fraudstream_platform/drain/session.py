@@ -30,11 +30,12 @@ def session_url(settings: Settings) -> str:
 
 def wait_for_server(settings: Settings) -> None:
     """Wait until the server takes connections, as while its supervisor starts it again."""
-    address = urlsplit(settings.spark_remote)
+    url = urlsplit(settings.spark_remote)
+    address = (url.hostname or "127.0.0.1", url.port or 15002)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
-            socket.create_connection((address.hostname, address.port), timeout=2).close()
+            socket.create_connection(address, timeout=2).close()
         except OSError as error:
             if time.monotonic() > deadline:
                 raise SparkAwayError(

@@ -41,7 +41,7 @@ def write_snapshot(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.npz"
     with path.open("wb") as sink:
-        np.savez(sink, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(sink, allow_pickle=False, **arrays)
         sink.flush()
         os.fsync(sink.fileno())
     _forget_old(folder)

@@ -67,7 +67,6 @@ class RawSource:
         """High watermarks (last stable offsets), asked of the broker now."""
         return {p: watermarks(self._consumer, self._topic, p)[1] for p in self.partitions}
 
-
     def take(self, stop: int | None) -> RawBatch:
         """What is there now, up to the first record appended at or after `stop` (epoch ms).
 
@@ -80,7 +79,7 @@ class RawSource:
             if error is not None:
                 self._note_error(error, partition, offset)
                 continue
-            if partition in self.bounds:
+            if partition is None or offset is None or partition in self.bounds:
                 continue
             append_time = message.timestamp()[1]
             if stop is not None and append_time >= stop:

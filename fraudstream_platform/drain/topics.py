@@ -47,7 +47,10 @@ def _create_topics(client: AdminClient, settings: Settings) -> None:
         NewTopic(settings.fraud_alerts_topic, 4, replication, config=append_time),
         NewTopic(settings.fraud_labels_topic, 4, replication, config=append_time),
         NewTopic(
-            settings.vault_topic, 4, replication, config={**append_time, "cleanup.policy": "compact"}
+            settings.vault_topic,
+            4,
+            replication,
+            config={**append_time, "cleanup.policy": "compact"},
         ),
         NewTopic(
             settings.journal_topic,

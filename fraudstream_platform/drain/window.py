@@ -14,7 +14,7 @@ from fraudstream_platform.drain.assignment import Assignment
 from fraudstream_platform.drain.committer import Committer
 from fraudstream_platform.drain.follower import TopicFollower, alert_follower, vault_follower
 from fraudstream_platform.drain.heartbeat import Heartbeat
-from fraudstream_platform.drain.journal import Entry, Term
+from fraudstream_platform.drain.journal import Entry
 from fraudstream_platform.drain.launch import SparkJob, TasksFailedError
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.settings import Settings
@@ -101,7 +101,13 @@ class WindowRun:
     """Drives one window: its tasks drain, this process commits what they journal."""
 
     def __init__(
-        self, settings: Settings, spark: SparkSession, start: int, stop: int, attempt: int, run_id: str
+        self,
+        settings: Settings,
+        spark: SparkSession,
+        start: int,
+        stop: int,
+        attempt: int,
+        run_id: str,
     ) -> None:
         self._settings = settings
         self._groups = settings.drain_groups
@@ -136,9 +142,7 @@ class WindowRun:
                 follower.close()
             job.close()
 
-    def _cycle(
-        self, heartbeat: Heartbeat, committer: Committer, followers: Followers
-    ) -> None:
+    def _cycle(self, heartbeat: Heartbeat, committer: Committer, followers: Followers) -> None:
         entries = committer.poll(_POLL_SECONDS)
         for entry in entries:
             self._note(entry)

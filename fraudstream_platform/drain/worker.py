@@ -26,6 +26,8 @@ def drain_batch(batch: pa.RecordBatch, assignments: Sequence[str]) -> pa.RecordB
         assignment = Assignment.from_json(assignments[index]).of_retry(retry)
         outcome = run_group(get_settings(), assignment)
         outcomes.append(
-            json.dumps({"group": assignment.group, "outcome": outcome, "retry": retry, "pid": os.getpid()})
+            json.dumps(
+                {"group": assignment.group, "outcome": outcome, "retry": retry, "pid": os.getpid()}
+            )
         )
     return pa.RecordBatch.from_arrays([pa.array(outcomes, pa.string())], names=["outcome"])

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from fraudstream_platform.lake.files import DataFile, check_file
 from fraudstream_platform.lake.tables import open_table, partition_column
@@ -110,7 +110,7 @@ def _try_commit(
 ) -> bool:
     now_ms = int(time.time() * 1000)
     column = partition_column(table)
-    adds = [
+    adds: list[AddAction | RemoveAction] = [
         AddAction(
             file.path,
             file.size,

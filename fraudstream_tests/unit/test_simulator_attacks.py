@@ -162,7 +162,12 @@ def test_labels_come_late_and_some_never() -> None:
     for number in range(500):
         labels.after_attack(
             Attack(
-                f"a{number}", "velocity_attack", "normal", "c", transaction_ids=[f"t{number}"], last_ms=1
+                f"a{number}",
+                "velocity_attack",
+                "normal",
+                "c",
+                transaction_ids=[f"t{number}"],
+                last_ms=1,
             )
         )
     assert labels.take_due(5_000) == []
