@@ -8,7 +8,8 @@ from typing import Any
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
-from fraudstream_platform.defs import assets, marts
+from fraudstream_platform.defs import assets
+from fraudstream_platform.defs.marts import MARTS_ASSETS, MARTS_JOBS, MARTS_SENSORS
 from fraudstream_platform.defs.requests import JOB_NAME
 from fraudstream_platform.defs.sensor import drain_sensor
 from fraudstream_platform.drain.session import session_url
@@ -32,10 +33,10 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
             assets.SEALED_TOPIC,
             assets.ALERT_TOPIC,
             assets.drained,
-            *marts.MARTS_ASSETS,
+            *MARTS_ASSETS,
         ],
-        jobs=[drain_job, *marts.MARTS_JOBS],
-        sensors=[drain_sensor, *marts.MARTS_SENSORS],
+        jobs=[drain_job, *MARTS_JOBS],
+        sensors=[drain_sensor, *MARTS_SENSORS],
         resources=resources | dict(resource_overrides or {}),
         executor=dg.in_process_executor,
     )

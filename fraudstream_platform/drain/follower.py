@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 RowOf = Callable[[Message], Row | None]
-_MAX_RECORDS = 50_000
+_MAX_RECORDS = 5_000  # a poll stays short: the committer waits for it
 
 
 class TopicFollower:

@@ -113,9 +113,11 @@ class _Standby:
         return self._standing is not None and self._standing.is_final
 
     def _owner_is_dead(self) -> bool:
-        """Nobody ever owned; or an earlier try at this window did; or the owner is silent."""
+        """Nobody owned before this window; or an earlier try at it did; or the owner is silent."""
         standing = self._standing
-        if standing is None or standing.term.window == self._assignment.window_start:
+        if standing is None:  # a predecessor may be starting too: the window's start is its turn
+            return time.time() * 1000 >= self._assignment.window_start
+        if standing.term.window == self._assignment.window_start:
             return True
         return time.time() - standing.at / 1000 > self._lease
 
