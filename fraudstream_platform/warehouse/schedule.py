@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MARTS_EVERY_SECONDS = 60
+MARTS_EVERY_SECONDS = 120
 """Shortest time from the start of one build to the start of the next."""
 
 

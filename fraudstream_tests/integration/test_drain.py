@@ -44,7 +44,7 @@ def drained(settings: Settings) -> tuple[list[WindowReport], dict[str, Any]]:
     from pyspark.sql import SparkSession
 
     wait_for_server(settings)
-    spark = SparkSession.builder.remote(session_url(settings)).getOrCreate()
+    spark = SparkSession.builder.remote(session_url(settings)).create()
     give_up_soon(spark)
     now = round(time.time() * 1000)
     config = StreamConfig(
@@ -52,12 +52,12 @@ def drained(settings: Settings) -> tuple[list[WindowReport], dict[str, Any]]:
     )
     simulation = Simulation(settings, config, bad_rate=BAD_RATE)
     reports: dict[int, WindowReport] = {}
-    errors: list[BaseException] = []
+    errors: list[Exception] = []
 
     def run(number: int, start: int, stop: int) -> None:
         try:
             reports[number] = WindowRun(settings, spark, start, stop, 1, f"run-{number}").execute()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - told to the test's own thread
             errors.append(error)
 
     middle, end = now + 22_000, now + 42_000
@@ -70,6 +70,7 @@ def drained(settings: Settings) -> tuple[list[WindowReport], dict[str, Any]]:
         thread.start()
     for thread in threads:
         thread.join(timeout=200)
+    spark.stop()
     assert not errors, errors
     summary = simulation.summary
     return [reports[0], reports[1]], {"produced": summary.produced, "bad": summary.bad_records}
