@@ -26,7 +26,8 @@ class SparkJob:
     def __init__(self, spark: SparkSession, assignments: Sequence[Assignment]) -> None:
         self._spark = spark
         self._tag = f"drain-{assignments[0].run_id}"
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spark-job")
+        self._count = len(assignments)
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="spark-job")
         self._future: Future[list[str]] = self._pool.submit(self._collect, list(assignments))
 
     def outcomes(self) -> list[str] | None:
@@ -46,6 +47,24 @@ class SparkJob:
     def close(self) -> None:
         """Let go of the thread; a job whose server is gone must not hold the process."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def warm_spares(self) -> None:
+        """Warm as many further workers as this job has tasks, for the run that comes next.
+
+        They start while this job's tasks hold their own workers; the next window's standbys find
+        them idle, and so load no library and no kernel while this window is being drained.
+        """
+        self._pool.submit(self._warm)
+
+    def _warm(self) -> None:
+        def warm(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            from fraudstream_platform.drain.worker import warm_batch
+
+            for batch in batches:
+                yield warm_batch(batch)
+
+        frame = self._spark.range(0, self._count, 1, self._count).mapInArrow(warm, "pid long")
+        log.info("warmed spare workers %s", [row.pid for row in frame.collect()])
 
     def _collect(self, assignments: list[Assignment]) -> list[str]:
         self._spark.addTag(self._tag)  # tags are the launching thread's own

@@ -128,6 +128,7 @@ class WindowRun:
         followers = (alert_follower(self._settings), vault_follower(self._settings))
         heartbeat = Heartbeat(self._settings, self._term, self._run_id, self.report.window_stop)
         job = SparkJob(self._spark, self._assignments)
+        job.warm_spares()
         try:
             while not self._is_done(job, committer, followers):
                 self._cycle(heartbeat, committer, followers)

@@ -5,13 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from collections.abc import Sequence
 
 import pyarrow as pa
 
+from fraudstream_platform.detection.step import warm_up
 from fraudstream_platform.drain.assignment import Assignment
 from fraudstream_platform.drain.task import run_group
 from fraudstream_platform.settings import get_settings
+
+_HOLD_SECONDS = 1.0
+
+
+def warm_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Load what a task needs, and hold the worker long enough that each slot gets its own."""
+    warm_up()
+    time.sleep(_HOLD_SECONDS)
+    pids = [os.getpid()] * batch.num_rows
+    return pa.RecordBatch.from_arrays([pa.array(pids, pa.int64())], names=["pid"])
 
 
 def drain_batch(batch: pa.RecordBatch, assignments: Sequence[str]) -> pa.RecordBatch:
