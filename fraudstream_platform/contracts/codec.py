@@ -106,10 +106,10 @@ class WriterSchema:
         parts: list[bytes] = []
         for number, body in enumerate(bodies, start):
             parts.append(body)
-            parts.append(_zigzag(number))
+            parts.append(zigzag(number))
         block = b"".join(parts)
         container = b"".join(
-            (self._header, _zigzag(len(bodies)), _zigzag(len(block)), block, self._sync)
+            (self._header, zigzag(len(bodies)), zigzag(len(block)), block, self._sync)
         )
         try:
             frame = pl.read_avro(io.BytesIO(container))
@@ -145,9 +145,11 @@ def _conform(frame: pl.DataFrame, indexes: Sequence[int]) -> pl.DataFrame:
     return conformed.with_columns(pl.Series("index", list(indexes), dtype=pl.Int64))
 
 
-def _zigzag(number: int) -> bytes:
-    """Avro's long: zig-zag, then seven bits a byte, lowest first (for numbers >= 0)."""
-    value = number << 1
+def zigzag(number: int) -> bytes:
+    """Avro's int and long: zig-zag, seven bits a byte, lowest first."""
+    value = (number << 1) ^ (number >> 63)
+    if value < 0x80:
+        return value.to_bytes(1, "little")
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)

@@ -42,14 +42,14 @@ class Ledger:
         self._producer: Producer = transactional_producer(
             settings, f"fraudstream.drain.{raw}.{group}"
         )
-        self._mirrors: list[tuple[Consumer, str]] = [
-            (reader(settings, name), name) for name in (ALERT_GROUP, LAKE_GROUP)
+        self._mirrors: list[Consumer] = [
+            reader(settings, name) for name in (ALERT_GROUP, LAKE_GROUP)
         ]
         self._producer.list_topics(settings.journal_topic, timeout=30)  # opens the connection
 
     def close(self) -> None:
         """Release the clients' threads and sockets."""
-        for consumer, _ in self._mirrors:
+        for consumer in self._mirrors:
             consumer.close()
 
     def fence(self) -> None:
@@ -94,7 +94,7 @@ class Ledger:
                 partition=self._group,
             )
         newest = entries[-1]
-        for (consumer, _), positions in zip(
+        for consumer, positions in zip(
             self._mirrors, (newest.stepped, newest.flushed), strict=True
         ):
             self._producer.send_offsets_to_transaction(

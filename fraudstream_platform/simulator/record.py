@@ -10,6 +10,7 @@ import struct
 from itertools import chain
 from typing import Any, NamedTuple
 
+from fraudstream_platform.contracts.codec import zigzag
 from fraudstream_platform.contracts.schemas import avro_schema
 
 Values = tuple[Any, ...]
@@ -69,19 +70,6 @@ _RUN_SIZES = {
     "head": 3, "kind": 7, "money": 3, "account": 7, "left": 1, "merchant": 9,
     "auth": 6, "identity": 9, "changes": 3,
 }  # fmt: skip
-
-
-def zigzag(number: int) -> bytes:
-    """Avro's int and long: zig-zag, seven bits a byte, lowest first."""
-    value = (number << 1) ^ (number >> 63)
-    if value < 0x80:
-        return value.to_bytes(1, "little")
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 _LENGTHS = tuple(b"\x02" + zigzag(length) for length in range(256))
