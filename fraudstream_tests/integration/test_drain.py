@@ -23,7 +23,7 @@ from fraudstream_platform.verify.proof import prove
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(280)]
 
-COUNT = 12_000
+COUNT = 16_000
 TPS = 400
 BAD_RATE = 0.05
 
