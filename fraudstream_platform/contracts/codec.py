@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import fastavro
+import numpy as np
 import polars as pl
 
 from fraudstream_platform.contracts.schemas import transaction_schema
@@ -116,10 +117,10 @@ class WriterSchema:
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
             return None
         guards = frame.get_column(_GUARD)
-        expected = pl.int_range(start, start + len(bodies), dtype=pl.Int64, eager=True)
-        if frame.height != len(bodies) or not guards.equals(expected.alias(_GUARD)):
+        expected = np.arange(start, start + len(bodies))
+        if guards.null_count() or not np.array_equal(guards.to_numpy(), expected):
             return None
-        return frame.drop(_GUARD)
+        return frame
 
     def _why(self, body: bytes) -> str:
         # The message of the error could quote the record, so only its class is told.
@@ -136,13 +137,15 @@ class WriterSchema:
 
 def _conform(frame: pl.DataFrame, indexes: Sequence[int]) -> pl.DataFrame:
     """Give `frame` exactly the contract's columns: new ones are dropped, absent ones are null."""
-    expected = transaction_schema()
-    columns = [
-        pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
-        for name, dtype in expected.items()
-    ]
-    conformed = frame if frame.schema == expected else frame.select(columns)
-    return conformed.with_columns(pl.Series("index", list(indexes), dtype=pl.Int64))
+    known = {column.name: column for column in frame.get_columns()}
+    columns = []
+    for name, dtype in transaction_schema().items():
+        column = known.get(name)
+        if column is None:
+            column = pl.Series(name, [None], dtype).new_from_index(0, frame.height)
+        columns.append(column if column.dtype == dtype else column.cast(dtype))
+    columns.append(pl.Series("index", list(indexes), dtype=pl.Int64))
+    return pl.DataFrame(columns)
 
 
 def zigzag(number: int) -> bytes:

@@ -58,7 +58,7 @@ WARNINGS: dict[str, tuple[float, pl.Expr]] = {
 
 @cache
 def quality_terms() -> list[pl.Expr]:
-    """The expressions that `quality_scores` needs evaluated over the rows."""
+    """The expressions that `quality_scores` needs evaluated over every row."""
     present = pl.col("entry_mode").is_in(list(CARD_PRESENT_MODES))
     remote = ~present & (pl.col("initiator") == "CIT")
     warnings = [applies.alias(name) for name, (_, applies) in WARNINGS.items()]
@@ -66,18 +66,25 @@ def quality_terms() -> list[pl.Expr]:
     return [term.fill_null(False) for term in terms]
 
 
-def quality_scores(rows: pl.DataFrame, terms: Mapping[str, pl.Series]) -> NDArray[np.float64]:
+def quality_gaps(rows: pl.DataFrame) -> list[pl.Expr]:
+    """Expressions, named `<field>_missing`, of the desired fields that are null in some row.
+
+    Most are null in no row, which costs one look at the null count.
+    """
+    gaps = [name for name in _DESIRED if rows.get_column(name).null_count()]
+    return [pl.col(name).is_null().alias(f"{name}_missing") for name in gaps]
+
+
+def quality_scores(terms: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.float64]:
     """The score of each row, as if it broke no rule: 0 to 1, four decimals.
 
-    Most fields are null in no row or apply to none, which costs one look at the null count.
+    `terms` are the values of `quality_terms` and `quality_gaps`.
     """
-    cost = np.zeros(rows.height)
-    gaps = [name for name in _DESIRED if rows.get_column(name).null_count()]
-    missing = rows.select(pl.col(name).is_null() for name in gaps)
-    for name in gaps:
-        condition, weight = _DESIRED[name]
-        absent = missing.get_column(name).to_numpy()
-        cost += weight * (absent & terms[condition].to_numpy() if condition else absent)
+    cost = np.zeros(terms["is_present"].shape)
+    for name, (condition, weight) in _DESIRED.items():
+        absent = terms.get(f"{name}_missing")
+        if absent is not None:
+            cost += weight * (absent & terms[condition] if condition else absent)
     for name, (weight, _) in WARNINGS.items():
-        cost += weight * terms[name].to_numpy()
+        cost += weight * terms[name]
     return np.asarray(np.clip(1.0 - cost, 0.0, 1.0).round(4), np.float64)

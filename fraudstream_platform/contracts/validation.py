@@ -22,7 +22,12 @@ from numpy.typing import NDArray
 from pandera.api.polars.types import PolarsData
 
 from fraudstream_platform.contracts import codes
-from fraudstream_platform.contracts.quality import ERROR_FACTOR, quality_scores, quality_terms
+from fraudstream_platform.contracts.quality import (
+    ERROR_FACTOR,
+    quality_gaps,
+    quality_scores,
+    quality_terms,
+)
 from fraudstream_platform.contracts.schemas import (
     IDENTITY_KINDS,
     required_fields,
@@ -177,17 +182,17 @@ class Verdict:
 def judge(rows: pl.DataFrame) -> Verdict:
     """Judge Bronze rows by every rule, in one select.
 
-    A column of the result that holds no false needs no second look, so a clean step costs one
-    flag a rule.
+    Polars hands a select over to its own thread and back, which on a busy machine costs more than
+    the work in it: hence one. A column of it that holds no false needs no second look.
     """
-    judged = rows.select(_step_expressions()).get_columns()
+    judged = rows.select(*_step_expressions(), *quality_gaps(rows)).get_columns()
     rules = len(rule_expressions())
     failed: dict[int, list[str]] = {}
     for column in judged[:rules]:
         if not column.all():
             for row in (~column.fill_null(True)).arg_true():
                 failed.setdefault(row, []).append(column.name)
-    quality = quality_scores(rows, {column.name: column for column in judged[rules:]})
+    quality = quality_scores({column.name: column.to_numpy() for column in judged[rules:]})
     if failed:
         quality[list(failed)] *= ERROR_FACTOR
     return Verdict(quality, failed)

@@ -14,7 +14,7 @@ from typing import Literal
 import polars as pl
 
 from fraudstream_platform.contracts.schemas import POSITION_SCHEMA
-from fraudstream_platform.detection import events as ev
+from fraudstream_platform.detection import flags as ev
 from fraudstream_platform.detection.measures import GEO_TEXTS, INCLUDE_CURRENT, SCALAR_TEXTS
 
 RING = 32

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fraudstream_platform.detection.catalogue import FEATURES, RING, TILES, catalogue_version
-from fraudstream_platform.detection.events import SMALL_MINOR
+from fraudstream_platform.detection.flags import SMALL_MINOR
 
 _HEAD = f"""# Features
 

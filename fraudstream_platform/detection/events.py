@@ -12,32 +12,24 @@ from numpy.typing import NDArray
 
 from fraudstream_platform.contracts.codes import CARD_PRESENT_MODES, FUNDS_CODES, HARD_CODES
 from fraudstream_platform.detection.compiled import compiled
+from fraudstream_platform.detection.flags import (
+    APPROVED,
+    ATTEMPT,
+    CIT,
+    DECLINED,
+    FUEL,
+    FUNDS,
+    HARD,
+    PRESENT,
+    PROBE,
+    REVERSAL,
+    SMALL,
+    SMALL_MINOR,
+    SPEND,
+    STRIPE,
+    VERIFY,
+)
 from fraudstream_platform.detection.hashing import fnv1a
-
-ATTEMPT = 1
-"""AUTH, PREAUTH, VERIFY or ADVICE that was answered (no technical failure)."""
-CIT = 2
-APPROVED = 4
-DECLINED = 8
-HARD = 16
-"""Declined for a card that is not there, blocked or expired, or for its CVV."""
-SMALL = 32
-"""At most `SMALL_MINOR`."""
-VERIFY = 64
-REVERSAL = 128
-SPEND = 256
-"""Approved and moves money: AUTH, PREAUTH, INCREMENT, ADVICE."""
-FUNDS = 512
-"""Declined for lack of funds or over a limit."""
-PRESENT = 1024
-STRIPE = 2048
-"""Magnetic stripe, fallback included."""
-PROBE = 4096
-"""Customer-initiated attempt that is VERIFY, small, zero, or declined hard."""
-FUEL = 8192
-"""Fuel pumps authorise round sums before and correct them after."""
-
-SMALL_MINOR = 300
 
 _WORDS = (
     "message_type",
@@ -166,6 +158,10 @@ def read_events(silver: pl.DataFrame, hashes: Mapping[str, NDArray[np.uint64]]) 
 
 
 def _numbers(frame: pl.DataFrame, name: str) -> NDArray[Any]:
-    """A column as a contiguous array; times as int64 ms, nulls of floats as NaN."""
-    values = np.ascontiguousarray(frame.get_column(name).to_numpy())
+    """A column as a contiguous array; times as int64 ms, nulls of floats as NaN.
+
+    Writable always: polars lends its own read-only memory where a column has no null, and to a
+    kernel that is another type, compiled anew for seconds in the middle of the stream.
+    """
+    values = np.ascontiguousarray(frame.get_column(name).to_numpy(writable=True))
     return values.view(np.int64) if values.dtype.kind == "M" else values

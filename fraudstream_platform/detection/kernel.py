@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fraudstream_platform.detection import events as ev
+from fraudstream_platform.detection import flags as ev
 from fraudstream_platform.detection import layout as at
+from fraudstream_platform.detection.accounts import Account
 from fraudstream_platform.detection.catalogue import RING, TILES
 from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.formulas import (
@@ -17,19 +18,24 @@ from fraudstream_platform.detection.formulas import (
     great_circle_km,
     surprise,
 )
+from fraudstream_platform.detection.pages import page_for
+from fraudstream_platform.detection.recent import AMOUNT, ELAPSED, FLAGS, HOUR_MS, recall
 from fraudstream_platform.detection.table import Arrays, find_or_insert
-from fraudstream_platform.detection.windows import HOUR_MS, ring_features, tile_features
+from fraudstream_platform.detection.windows import event_features, tile_features
 
 # Module globals of other modules are not constants to numba, names of this one are.
 ATTEMPT, CIT, APPROVED, DECLINED = ev.ATTEMPT, ev.CIT, ev.APPROVED, ev.DECLINED
 REVERSAL, SPEND, FUNDS, PRESENT = ev.REVERSAL, ev.SPEND, ev.FUNDS, ev.PRESENT
-RING_TIME, RING_AMOUNT, RING_MERCHANT = at.RING_TIME, at.RING_AMOUNT, at.RING_MERCHANT
-RING_CARD, ABSORBED, LAST_TIME, FIRST_TIME = at.RING_CARD, at.ABSORBED, at.LAST_TIME, at.FIRST_TIME
+ABSORBED, LAST_TIME, FIRST_TIME = at.ABSORBED, at.LAST_TIME, at.FIRST_TIME
 LAST_DECLINE, DECLINE_AMOUNT, SPENDS = at.LAST_DECLINE, at.DECLINE_AMOUNT, at.SPENDS
 MAX_APPROVED, RATE_TIME, RATE = at.MAX_APPROVED, at.RATE_TIME, at.RATE
 LOG_MEAN, LOG_VARIANCE = at.LOG_MEAN, at.LOG_VARIANCE
-TILE_HOUR, TILE_N, TILE_N_DECLINED = at.TILE_HOUR, at.TILE_N, at.TILE_N_DECLINED
-TILE_SUM_AT, TILE_MAX_AT = at.TILE_SUM_AT, at.TILE_MAX_AT
+EVENT_PAGES, EVENTS_A_PAGE = at.EVENT_PAGES, at.EVENTS_A_PAGE
+EVENT_TIME, EVENT_AMOUNT, EVENT_FLAGS = at.EVENT_TIME, at.EVENT_AMOUNT, at.EVENT_FLAGS
+EVENT_MERCHANT, EVENT_CARD = at.EVENT_MERCHANT, at.EVENT_CARD
+TILE_PAGES, TILES_A_PAGE, TILE_HOUR = at.TILE_PAGES, at.TILES_A_PAGE, at.TILE_HOUR
+TILE_N, TILE_N_DECLINED = at.TILE_N, at.TILE_N_DECLINED
+TILE_SUM, TILE_MAX = at.TILE_SUM, at.TILE_MAX
 PLACE_TIME, PLACE_SEEN = at.PLACE_TIME, at.PLACE_SEEN
 LATITUDE, LONGITUDE, PRECISION = at.LATITUDE, at.LONGITUDE, at.PRECISION
 
@@ -41,32 +47,27 @@ SHORTEST_TRIP_H = 1.0 / 60.0
 
 
 @compiled
-def _count_in_window(
-    long: NDArray[np.int64], flag: NDArray[np.uint16], time: int, window_ms: int
-) -> int:
+def _count_in_window(recent: NDArray[np.int64], window_ms: int) -> int:
     count = 0
-    for slot in range(min(long[ABSORBED], RING)):
-        elapsed = time - long[RING_TIME + slot]
-        if 0 <= elapsed < window_ms and flag[slot] & (ATTEMPT | CIT) == (ATTEMPT | CIT):
+    for age in range(recent.shape[0]):
+        counted = recent[age, FLAGS] & (ATTEMPT | CIT) == (ATTEMPT | CIT)
+        if counted and recent[age, ELAPSED] < window_ms:
             count += 1
     return count
 
 
 @compiled
-def _bracket(
-    long: NDArray[np.int64], flag: NDArray[np.uint16], time: int, amount: int, flags: int
-) -> float:
+def _bracket(recent: NDArray[np.int64], amount: int, flags: int) -> float:
     """Highest approved by lowest funds-declined amount of the last hour, current included."""
     highest = amount if flags & SPEND and flags & CIT else 0
     lowest = amount if flags & FUNDS and flags & CIT else 0
-    for slot in range(min(long[ABSORBED], RING)):
-        elapsed = time - long[RING_TIME + slot]
-        if elapsed < 0 or elapsed >= HOUR_MS or not flag[slot] & CIT:
+    for age in range(recent.shape[0]):
+        if recent[age, ELAPSED] >= HOUR_MS or not recent[age, FLAGS] & CIT:
             continue
-        past = long[RING_AMOUNT + slot]
-        if flag[slot] & SPEND:
+        past = recent[age, AMOUNT]
+        if recent[age, FLAGS] & SPEND:
             highest = max(highest, past)
-        elif flag[slot] & FUNDS:
+        elif recent[age, FLAGS] & FUNDS:
             lowest = past if lowest == 0 else min(lowest, past)
     if highest == 0 or lowest == 0:
         return math.nan
@@ -75,7 +76,7 @@ def _bracket(
 
 @compiled
 def _scalar_features(
-    long: NDArray[np.int64], real: NDArray[np.float64], flag: NDArray[np.uint16],
+    long: NDArray[np.int64], real: NDArray[np.float64], recent: NDArray[np.int64],
     columns: NDArray[np.int64], time: int, amount: int, flags: int, day_count: int,
     warm: bool, out: NDArray[np.float64],
 ) -> None:  # fmt: skip
@@ -93,8 +94,8 @@ def _scalar_features(
     counted = flags & (ATTEMPT | CIT) == (ATTEMPT | CIT)
     ten_minutes, hour, pace = 0, 0, per_hour
     if counted:
-        ten_minutes = 1 + _count_in_window(long, flag, time, HOUR_MS // 6)
-        before = _count_in_window(long, flag, time, HOUR_MS)
+        ten_minutes = 1 + _count_in_window(recent, HOUR_MS // 6)
+        before = _count_in_window(recent, HOUR_MS)
         if warm or age > HOUR_MS:
             hour = 1 + before
         if age > HOUR_MS:
@@ -107,28 +108,34 @@ def _scalar_features(
         out[columns[6]] = (math.log(1.0 + amount) - real[LOG_MEAN]) / spread
     if long[MAX_APPROVED] > 0:
         out[columns[7]] = amount / long[MAX_APPROVED]
-    out[columns[8]] = _bracket(long, flag, time, amount, flags)
+    out[columns[8]] = _bracket(recent, amount, flags)
+
+
+@compiled
+def _absorb_event(
+    numbers: NDArray[np.uint32], events: Arrays, slot: int, time: int, amount: int, flags: int,
+    merchant: int, card: int,
+) -> None:  # fmt: skip
+    page = page_for(events, numbers, EVENT_PAGES + slot // EVENTS_A_PAGE)
+    words, place = page.view(np.uint32), slot % EVENTS_A_PAGE
+    page[EVENT_TIME + place] = time
+    page[EVENT_AMOUNT + place] = amount
+    words[EVENT_FLAGS + place] = flags
+    words[EVENT_MERCHANT + place] = merchant
+    if words.shape[0] > EVENT_CARD:
+        words[EVENT_CARD + place] = card
 
 
 @compiled
 def _absorb(
-    long: NDArray[np.int64], real: NDArray[np.float64], word: NDArray[np.uint32],
-    flag: NDArray[np.uint16], time: int, amount: int, flags: int, merchant: int, card: int,
-) -> None:  # fmt: skip
+    long: NDArray[np.int64], real: NDArray[np.float64], time: int, amount: int, flags: int
+) -> None:
     if long[ABSORBED] == 0:
         long[FIRST_TIME], long[LAST_TIME], long[RATE_TIME] = time, time, time
-    slot = long[ABSORBED] % RING
     long[ABSORBED] += 1
-    long[RING_TIME + slot] = time
-    long[RING_AMOUNT + slot] = amount
-    flag[slot] = flags
-    word[RING_MERCHANT + slot] = merchant
-    if word.shape[0] > RING_CARD:
-        word[RING_CARD + slot] = card
     long[LAST_TIME] = max(long[LAST_TIME], time)
     counted = flags & (ATTEMPT | CIT) == (ATTEMPT | CIT)
     spent = flags & SPEND and flags & CIT
-    _absorb_tile(long, word, time, amount, flags, counted)
     if counted:
         real[RATE] = decayed(real[RATE], time - long[RATE_TIME]) + 1.0
         long[RATE_TIME] = max(long[RATE_TIME], time)
@@ -148,53 +155,54 @@ def _absorb(
 
 @compiled
 def _absorb_tile(
-    long: NDArray[np.int64], word: NDArray[np.uint32], time: int, amount: int, flags: int,
-    counted: bool,
-) -> None:  # fmt: skip
+    numbers: NDArray[np.uint32], tiles: Arrays, time: int, amount: int, flags: int
+) -> None:
     hour = time // HOUR_MS
     tile = hour % TILES
-    held = np.int64(word[TILE_HOUR + tile])
+    page = page_for(tiles, numbers, TILE_PAGES + tile // TILES_A_PAGE)
+    words, place = page.view(np.uint32), tile % TILES_A_PAGE
+    held = np.int64(words[TILE_HOUR + place])
     if hour < held:
         return  # a day late or more: this tile belongs to a later day by now
     if hour > held:
-        word[TILE_HOUR + tile] = hour
-        word[TILE_N + tile] = 0
-        word[TILE_N_DECLINED + tile] = 0
-        long[TILE_SUM_AT + tile] = 0
-        long[TILE_MAX_AT + tile] = 0
-    if counted:
-        word[TILE_N + tile] += 1
+        words[TILE_HOUR + place] = hour
+        words[TILE_N + place] = 0
+        words[TILE_N_DECLINED + place] = 0
+        page[TILE_SUM + place] = 0
+        page[TILE_MAX + place] = 0
+    if flags & (ATTEMPT | CIT) == (ATTEMPT | CIT):
+        words[TILE_N + place] += 1
         if flags & DECLINED:
-            word[TILE_N_DECLINED + tile] += 1
+            words[TILE_N_DECLINED + place] += 1
     if flags & SPEND:
-        long[TILE_SUM_AT + tile] += amount
+        page[TILE_SUM + place] += amount
         if flags & CIT:
-            long[TILE_MAX_AT + tile] = max(long[TILE_MAX_AT + tile], amount)
+            page[TILE_MAX + place] = max(page[TILE_MAX + place], amount)
     elif flags & REVERSAL:
-        long[TILE_SUM_AT + tile] -= amount
+        page[TILE_SUM + place] -= amount
 
 
 @compiled
 def account_row(
-    table: Arrays, key: np.uint64, specs: NDArray[np.int64], columns: NDArray[np.int64],
-    time: int, amount: int, flags: int, merchant: int, card: int,
-    warm: bool, integers: NDArray[np.int64], reals: NDArray[np.float64],
+    account: Account, key: np.uint64, specs: NDArray[np.int64], columns: NDArray[np.int64],
+    time: int, amount: int, flags: int, merchant: int, card: int, warm: bool,
+    scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """One event of a card or customer: its features, then its place in the state."""
-    entity = find_or_insert(table, key)
-    long, real, word, flag = (
-        table[4][entity],
-        table[5][entity],
-        table[6][entity],
-        table[7][entity],
-    )
-    ring_features(long, word, flag, specs, time, amount, flags, merchant, card, integers)
-    day_count = tile_features(long, word, specs, time, integers)
-    _scalar_features(long, real, flag, columns, time, amount, flags, day_count, warm, reals)
+    rows, events, tiles = account
+    row = rows[4][find_or_insert(rows, key)]
+    real, numbers = row.view(np.float64), row.view(np.uint32)
+    recent = recall(row, events, time, scratch)
+    event_features(recent, specs, amount, flags, merchant, card, integers)
+    day_count = tile_features(row, tiles, specs, time, integers)
+    _scalar_features(row, real, recent, columns, time, amount, flags, day_count, warm, reals)
     if flags:
-        _absorb(long, real, word, flag, time, amount, flags, merchant, card)
-    elif long[ABSORBED] == 0:
-        long[LAST_TIME] = max(long[LAST_TIME], time)
+        slot = row[ABSORBED] % RING
+        _absorb_event(numbers, events, slot, time, amount, flags, merchant, card)
+        _absorb_tile(numbers, tiles, time, amount, flags)
+        _absorb(row, real, time, amount, flags)
+    elif row[ABSORBED] == 0:
+        row[LAST_TIME] = max(row[LAST_TIME], time)
 
 
 @compiled
@@ -203,8 +211,8 @@ def place_row(
     latitude: float, longitude: float, precision: float, reals: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """One card-present event of an instrument: how far and how fast since the last."""
-    entity = find_or_insert(table, key)
-    long, real = table[4][entity], table[5][entity]
+    long = table[4][find_or_insert(table, key)]
+    real = long.view(np.float64)
     if math.isnan(precision):
         precision = DEFAULT_PRECISION_KM
     known = long[PLACE_SEEN] > 0

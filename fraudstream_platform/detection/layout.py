@@ -1,4 +1,4 @@
-"""Where each value stands in an entity's rows of the state, and the declaration as kernel tables."""
+"""Where each value stands in the state's rows and pages, and the declaration as kernel tables."""
 
 from __future__ import annotations
 
@@ -15,44 +15,62 @@ from fraudstream_platform.detection.catalogue import (
     Entity,
 )
 from fraudstream_platform.detection.measures import GEO_SCALARS, SCALARS
-from fraudstream_platform.detection.table import Widths
 
-# int64: times in ms, amounts in minor units.
-RING_TIME = 0
-RING_AMOUNT = RING_TIME + RING
-TILE_SUM_AT = RING_AMOUNT + RING
-TILE_MAX_AT = TILE_SUM_AT + TILES
-ABSORBED = TILE_MAX_AT + TILES
-LAST_TIME = ABSORBED + 1
-FIRST_TIME = ABSORBED + 2
-LAST_DECLINE = ABSORBED + 3
-DECLINE_AMOUNT = ABSORBED + 4
-MAX_APPROVED = ABSORBED + 5
-RATE_TIME = ABSORBED + 6
-SPENDS = ABSORBED + 7
-LONGS = ABSORBED + 8
+LAYOUT = 2
+"""Raise it when a value changes its place or meaning; changed widths are noticed by themselves."""
+
+# Rows and pages are cells of eight bytes, which kernels read as int64, float64 or two uint32:
+# `row`, `row.view(float64)`, `row.view(uint32)`. Places count in the type's own size.
+
+# An account's row, int64: times in ms, amounts in minor units.
+ABSORBED = 0
+LAST_TIME = 1
+FIRST_TIME = 2
+LAST_DECLINE = 3
+DECLINE_AMOUNT = 4
+MAX_APPROVED = 5
+RATE_TIME = 6
+SPENDS = 7
 
 # float64
-RATE = 0
-LOG_MEAN = 1
-LOG_VARIANCE = 2
-DOUBLES = 3
+RATE = 8
+LOG_MEAN = 9
+LOG_VARIANCE = 10
 
-# uint32: hours since 1970, counts, shortened hashes. The customer's rows have one ring more.
-TILE_HOUR = 0
-TILE_N = TILE_HOUR + TILES
-TILE_N_DECLINED = TILE_N + TILES
-RING_MERCHANT = TILE_N_DECLINED + TILES
-RING_CARD = RING_MERCHANT + RING
+# uint32: the pages that hold the ring's events and the tiles, 0 where there is none yet.
+EVENTS_A_PAGE = 4
+TILES_A_PAGE = 2
+EVENT_PAGES = 2 * (LOG_VARIANCE + 1)
+TILE_PAGES = EVENT_PAGES + RING // EVENTS_A_PAGE
+TILE_PAGES_END = TILE_PAGES + TILES // TILES_A_PAGE
 
-CARD_WIDTHS = Widths(LONGS, DOUBLES, RING_CARD, RING, LAST_TIME)
-CUSTOMER_WIDTHS = Widths(LONGS, DOUBLES, RING_CARD + RING, RING, LAST_TIME)
+ACCOUNT_CELLS = TILE_PAGES_END // 2
 
-# Instruments: the last card-present place.
+# A page of events, int64: times and amounts; uint32: flags and shortened hashes. The customer's
+# pages have the cards as well.
+EVENT_TIME = 0
+EVENT_AMOUNT = EVENT_TIME + EVENTS_A_PAGE
+EVENT_FLAGS = 2 * (EVENT_AMOUNT + EVENTS_A_PAGE)
+EVENT_MERCHANT = EVENT_FLAGS + EVENTS_A_PAGE
+EVENT_CARD = EVENT_MERCHANT + EVENTS_A_PAGE
+
+CARD_EVENT_CELLS = EVENT_CARD // 2
+CUSTOMER_EVENT_CELLS = CARD_EVENT_CELLS + EVENTS_A_PAGE // 2
+
+# A page of tiles, int64: sums and maxima; uint32: hours since 1970 and counts.
+TILE_SUM = 0
+TILE_MAX = TILE_SUM + TILES_A_PAGE
+TILE_HOUR = 2 * (TILE_MAX + TILES_A_PAGE)
+TILE_N = TILE_HOUR + TILES_A_PAGE
+TILE_N_DECLINED = TILE_N + TILES_A_PAGE
+
+TILE_CELLS = (TILE_N_DECLINED + TILES_A_PAGE) // 2
+
+# An instrument's row: the last card-present place, int64 and float64.
 PLACE_TIME = 0
 PLACE_SEEN = 1
-LATITUDE, LONGITUDE, PRECISION = 0, 1, 2
-INSTRUMENT_WIDTHS = Widths(2, 3, 0, 0, PLACE_SEEN)
+LATITUDE, LONGITUDE, PRECISION = 2, 3, 4
+INSTRUMENT_CELLS = 5
 
 
 @cache

@@ -1,47 +1,50 @@
 """State of one partition: what the detector remembers of its cards, customers and instruments.
 
-Bounds: an entity's row is fixed (`bytes_per_card`); entities silent for more than 45 days of
-event time are forgotten whenever the partition's offsets pass a multiple of 2^16, so that what is
-forgotten depends on the log alone, never on how it was cut into steps.
+Bounds: an entity has a fixed row and a bounded number of pages (`bytes_per_card`); entities silent
+for more than 45 days of event time are forgotten whenever the partition's offsets pass a multiple
+of 2^16, so that what is forgotten depends on the log alone, never on how it was cut into steps.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fraudstream_platform.detection import layout as at
+from fraudstream_platform.detection.accounts import Account, AccountTable, has_room
+from fraudstream_platform.detection.catalogue import RING, TILES, catalogue_version
 from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.dedup import SeenIds
-from fraudstream_platform.detection.events import ATTEMPT, PRESENT, Events
+from fraudstream_platform.detection.events import Events
+from fraudstream_platform.detection.flags import ATTEMPT, PRESENT
 from fraudstream_platform.detection.formulas import DAY_MS
 from fraudstream_platform.detection.kernel import account_row, place_row
 from fraudstream_platform.detection.layout import kernel_specs, scalar_columns
-from fraudstream_platform.detection.table import Arrays, EntityTable
+from fraudstream_platform.detection.recent import empty_recent
+from fraudstream_platform.detection.table import BYTES_OF_KEY, Arrays, EntityTable
 
 EPOCH_BITS = 16
 SILENT_MS = 45 * DAY_MS
 
-_TABLES = {
-    "card": at.CARD_WIDTHS,
-    "customer": at.CUSTOMER_WIDTHS,
-    "instrument": at.INSTRUMENT_WIDTHS,
-}
 
-
-def bytes_per_card() -> int:
-    """Bytes of state of one card: its own row and its instrument's."""
-    return at.CARD_WIDTHS.bytes + at.INSTRUMENT_WIDTHS.bytes
+def bytes_per_card(events: int = RING, hours: int = TILES) -> int:
+    """Most bytes of a card that has seen `events` in as many `hours`, its instrument included."""
+    cells = at.ACCOUNT_CELLS + at.INSTRUMENT_CELLS
+    cells += -(-min(events, RING) // at.EVENTS_A_PAGE) * at.CARD_EVENT_CELLS
+    cells += min(hours, TILES // at.TILES_A_PAGE) * at.TILE_CELLS
+    return 8 * cells + 2 * BYTES_OF_KEY
 
 
 @compiled
 def _advance(
-    rows: NDArray[np.int64], start: int, columns: Arrays, tables: tuple[Arrays, Arrays, Arrays],
-    specs: Arrays, clock: NDArray[np.int64], integers: NDArray[np.int64],
-    reals: NDArray[np.float64],
+    rows: NDArray[np.int64], start: int, columns: Arrays,
+    tables: tuple[Account, Account, Arrays], specs: Arrays, clock: NDArray[np.int64],
+    scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> int:  # fmt: skip
     """Run rows from `rows[start]` on; stops where a table is full or an epoch ends."""
     (offset, times, amounts, flags, cards, customers, instruments, merchants) = columns[:8]
@@ -52,11 +55,9 @@ def _advance(
         row = rows[place]
         if (offset[row] >> EPOCH_BITS) != clock[0]:
             return place
-        if (
-            card_table[3][0] == card_table[2].shape[0]
-            or customer_table[3][0] == customer_table[2].shape[0]
-            or instrument_table[3][0] == instrument_table[2].shape[0]
-        ):
+        if not (has_room(card_table) and has_room(customer_table)):
+            return place
+        if instrument_table[3][0] == instrument_table[2].shape[0]:
             return place
         time, amount = times[row], amounts[row]
         word: Any = np.int64(flags[row])
@@ -69,12 +70,12 @@ def _advance(
         if cards[row] != 0:
             account_row(
                 card_table, cards[row], card_specs, card_scalars, time, amount, word, merchant,
-                card, warm, integers[row], reals[row],
+                card, warm, scratch, integers[row], reals[row],
             )  # fmt: skip
         if customers[row] != 0:
             account_row(
                 customer_table, customers[row], customer_specs, customer_scalars, time, amount,
-                word, merchant, card, warm, integers[row], reals[row],
+                word, merchant, card, warm, scratch, integers[row], reals[row],
             )  # fmt: skip
         placed = not (np.isnan(latitude[row]) or np.isnan(longitude[row]))
         if instruments[row] != 0 and placed and word & PRESENT and word & ATTEMPT:
@@ -100,7 +101,15 @@ class PartitionState:
 
     def __init__(self) -> None:
         self.seen = SeenIds()
-        self._tables = {name: EntityTable(widths) for name, widths in _TABLES.items()}
+        self._cards = AccountTable(at.CARD_EVENT_CELLS)
+        self._customers = AccountTable(at.CUSTOMER_EVENT_CELLS)
+        self._instruments = EntityTable(at.INSTRUMENT_CELLS, at.PLACE_SEEN)
+        self._tables: dict[str, AccountTable | EntityTable] = {
+            "card": self._cards,
+            "customer": self._customers,
+            "instrument": self._instruments,
+        }
+        self._scratch = empty_recent()
         # [epoch of offsets, newest event time in ms, first event time in ms]
         self._clock = np.array([-1, 0, 0], np.int64)
 
@@ -127,9 +136,10 @@ class PartitionState:
         )
         place = 0
         while place < rows.shape[0]:
-            card, customer, instrument = (table.arrays for table in self._tables.values())
-            tables = (card, customer, instrument)
-            place = _advance(rows, place, columns, tables, _specs(), self._clock, integers, reals)
+            tables = (self._cards.arrays, self._customers.arrays, self._instruments.arrays)
+            place = _advance(
+                rows, place, columns, tables, _specs(), self._clock, self._scratch, integers, reals
+            )
             if place < rows.shape[0]:
                 self._make_room(int(events.offset[rows[place]]) >> EPOCH_BITS)
 
@@ -139,8 +149,7 @@ class PartitionState:
             for table in self._tables.values():
                 table.evict(int(self._clock[1]) - SILENT_MS)
         for table in self._tables.values():
-            if table.is_full:
-                table.grow()
+            table.make_room()
 
     def entities(self) -> dict[str, int]:
         """Entities held, by kind."""
@@ -157,8 +166,20 @@ class PartitionState:
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `dump` gave."""
         self._clock = np.array(arrays["clock"], np.int64)
-        holders: dict[str, EntityTable | SeenIds] = {**self._tables, "seen": self.seen}
+        holders: dict[str, AccountTable | EntityTable | SeenIds] = {
+            **self._tables,
+            "seen": self.seen,
+        }
         for part, holder in holders.items():
             prefix = f"{part}."
             mine = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
             holder.load(mine)
+
+
+@cache
+def state_version() -> str:
+    """Names the features' declaration and the arrays of `dump`: other states cannot be loaded."""
+    arrays = PartitionState().dump()
+    shapes = [(name, a.dtype.str, a.shape[1:]) for name, a in sorted(arrays.items())]
+    text = repr((at.LAYOUT, at.EVENTS_A_PAGE, at.TILES_A_PAGE, shapes))
+    return f"{catalogue_version()}-state-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

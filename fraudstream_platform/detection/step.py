@@ -6,12 +6,13 @@ steps gives the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from fraudstream_platform.contracts.tables import QUARANTINE_SCHEMA, SILVER_SCHEMA
@@ -21,6 +22,7 @@ from fraudstream_platform.detection.batch import Batch
 from fraudstream_platform.detection.catalogue import (
     INTEGERS,
     REALS,
+    Feature,
     catalogue_version,
 )
 from fraudstream_platform.detection.events import HASHED, read_events
@@ -68,11 +70,14 @@ class Detector:
         if quarantine.height:
             hashes = {name: column[good] for name, column in hashes.items()}
         events = read_events(silver, hashes)
-        integers = np.zeros((silver.height, len(INTEGERS)), np.int64, order="F")
-        reals = np.full((silver.height, len(REALS)), np.nan, order="F")
+        # Columns for polars, rows for the kernels. One row would be contiguous both ways, another
+        # type to numba, hence at least two.
+        height = max(2, silver.height)
+        integers = np.zeros((height, len(INTEGERS)), np.int64, order="F")
+        reals = np.full((height, len(REALS)), np.nan, order="F")
         for partition, rows in _by_partition(events.partition):
             self._state(partition).advance(rows, events, integers, reals)
-        batch = Batch(events, integers, reals)
+        batch = Batch(events, integers[: silver.height], reals[: silver.height])
         scores = score_batch(batch, self._rules)
         features = self._features(silver, batch, scores.score)
         alerts = build_alerts(silver, batch, scores, self._rules, hour)
@@ -111,9 +116,11 @@ class Detector:
     def _duplicates(
         self, bronze: pl.DataFrame, keys: NDArray[np.uint64], clean: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
-        offsets = bronze.get_column("offset").to_numpy()
+        offsets = bronze.get_column("offset").to_numpy(writable=True)
         duplicate = np.zeros(bronze.height, np.bool_)
-        for partition, rows in _by_partition(bronze.get_column("partition").to_numpy()):
+        for partition, rows in _by_partition(
+            bronze.get_column("partition").to_numpy(writable=True)
+        ):
             self._state(partition).seen.mark(rows, keys, offsets, clean, duplicate)
         return duplicate
 
@@ -128,11 +135,15 @@ class Detector:
             ("catalogue_version", catalogue_version()),
         ):
             columns.append(pl.Series(name, [value]).new_from_index(0, height))
-        for place, feature in enumerate(INTEGERS):
-            columns.append(pl.Series(feature.name, batch.integers[:, place]))
-        for place, feature in enumerate(REALS):
-            columns.append(pl.Series(feature.name, batch.reals[:, place], nan_to_null=True))
+        columns += _series(batch.integers, INTEGERS) + _series(batch.reals, REALS)
         return pl.DataFrame(columns)
+
+
+def _series(values: NDArray[Any], features: Sequence[Feature]) -> list[pl.Series]:
+    """Columns of `values` (rows x features) as series; NaN is null. Arrow is the short way."""
+    arrays = [pa.array(values[:, place], from_pandas=True) for place in range(len(features))]
+    table = pa.table(arrays, [feature.name for feature in features])
+    return cast(pl.DataFrame, pl.from_arrow(table)).get_columns()
 
 
 def _by_partition(partitions: NDArray[Any]) -> list[tuple[int, NDArray[np.int64]]]:

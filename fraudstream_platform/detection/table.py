@@ -1,15 +1,14 @@
 """Entity table: 64-bit key -> dense id -> rows of plain numpy arrays.
 
 A table is a tuple of arrays, so that kernels take it whole:
-(slot_key u64, slot_id i32, owner u64, meta i64, long i64, real f64, word u32, flag u16).
-`slot_*` are the open-addressing map (two slots an entity at least); `owner[id]` is the entity's
-key; `meta[0]` the number of entities; the last four hold one row an entity.
+(slot_key u64, slot_id i32, owner u64, meta i64, cells i64). `slot_*` are the open-addressing map
+(two slots an entity at least); `owner[id]` is the entity's key; `meta[0]` the number of entities;
+`cells` has one row an entity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,24 +19,15 @@ from fraudstream_platform.detection.compiled import compiled
 Arrays: TypeAlias = tuple[NDArray[Any], ...]
 
 START_CAPACITY = 256
-ROWS = ("long", "real", "word", "flag")
-ROW_TYPES = (np.int64, np.float64, np.uint32, np.uint16)
+BYTES_OF_KEY = 8 + 2 * 12
+"""An entity's key and its share of the map at full load."""
 
 
-@dataclass(frozen=True)
-class Widths:
-    """Columns of an entity's row, by type; `last_seen` is the place of its newest event time."""
-
-    long: int
-    real: int
-    word: int
-    flag: int
-    last_seen: int
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of one entity: its row, its key, and its share of the map at full load."""
-        return self.long * 8 + self.real * 8 + self.word * 4 + self.flag * 2 + 8 + 2 * 12
+def grown(array: NDArray[Any], rows: int) -> NDArray[Any]:
+    """A copy of `array` with `rows` rows; the system lends memory to new ones as they are used."""
+    larger = np.zeros((rows, *array.shape[1:]), array.dtype)
+    larger[: array.shape[0]] = array
+    return larger
 
 
 @compiled
@@ -53,7 +43,7 @@ def slot_of(slot_key: NDArray[np.uint64], key: np.uint64) -> int:
 @compiled
 def find_or_insert(table: Arrays, key: np.uint64) -> int:
     """The dense id of `key`; a new entity gets the next id and a row of zeros."""
-    slot_key, slot_id, owner, meta, long, real, word, flag = table
+    slot_key, slot_id, owner, meta, cells = table
     slot = slot_of(slot_key, key)
     if slot_key[slot] == key:
         return np.int64(slot_id[slot])  # type: ignore[return-value]
@@ -62,10 +52,7 @@ def find_or_insert(table: Arrays, key: np.uint64) -> int:
     slot_key[slot] = key
     slot_id[slot] = entity
     owner[entity] = key
-    long[entity, :] = 0
-    real[entity, :] = 0.0
-    word[entity, :] = 0
-    flag[entity, :] = 0
+    cells[entity, :] = 0
     return entity
 
 
@@ -79,41 +66,32 @@ def _index(table: Arrays) -> None:
 
 
 @compiled
-def _evict(table: Arrays, last_seen: int, horizon_ms: int) -> None:
-    slot_key, slot_id, owner, meta, long, real, word, flag = table
-    kept = 0
-    for entity in range(meta[0]):
-        if long[entity, last_seen] >= horizon_ms:
+def _evict(table: Arrays, last_seen: int, horizon_ms: int) -> int:
+    """Close up the rows of those who stay; returns how many left."""
+    _, _, owner, meta, cells = table
+    kept, held = 0, meta[0]
+    for entity in range(held):
+        if cells[entity, last_seen] >= horizon_ms:
             if kept != entity:
                 owner[kept] = owner[entity]
-                long[kept, :] = long[entity, :]
-                real[kept, :] = real[entity, :]
-                word[kept, :] = word[entity, :]
-                flag[kept, :] = flag[entity, :]
+                cells[kept, :] = cells[entity, :]
             kept += 1
     meta[0] = kept
-    slot_key[:] = 0
-    slot_id[:] = 0
+    return np.int64(held - kept)  # type: ignore[return-value]
 
 
 class EntityTable:
-    """Owns the arrays of one entity kind and lets them grow, shrink, travel."""
+    """Owns the arrays of one entity kind and lets them grow, forget, travel.
 
-    def __init__(self, widths: Widths, capacity: int = START_CAPACITY) -> None:
-        self.widths = widths
-        self.arrays: Arrays = self._allocate(capacity)
+    `cells` is the width of a row, `last_seen` the place of the entity's newest event time in it.
+    """
 
-    def _allocate(self, capacity: int) -> Arrays:
-        rows = [
-            np.zeros((capacity, getattr(self.widths, name)), dtype)
-            for name, dtype in zip(ROWS, ROW_TYPES, strict=True)
-        ]
-        return (
-            np.zeros(2 * capacity, np.uint64),
-            np.zeros(2 * capacity, np.int32),
-            np.zeros(capacity, np.uint64),
+    def __init__(self, cells: int, last_seen: int) -> None:
+        self._last_seen = last_seen
+        self.arrays = _indexed(
+            np.zeros(START_CAPACITY, np.uint64),
             np.zeros(1, np.int64),
-            *rows,
+            np.zeros((START_CAPACITY, cells), np.int64),
         )
 
     @property
@@ -122,34 +100,44 @@ class EntityTable:
         return int(self.arrays[3][0])
 
     @property
-    def is_full(self) -> bool:
-        """No row is free."""
-        return self.count >= len(self.arrays[2])
+    def rows(self) -> NDArray[np.int64]:
+        """The entities' rows, in the order of their ids."""
+        return self.arrays[4][: self.count]
 
-    def grow(self) -> None:
-        """Double the capacity."""
-        self.load(self.dump(), 2 * self.arrays[2].shape[0])
+    def make_room(self) -> None:
+        """Double the rows where none is left."""
+        _, _, owner, meta, cells = self.arrays
+        if self.count == owner.shape[0]:
+            capacity = 2 * self.count
+            self.arrays = _indexed(grown(owner, capacity), meta, grown(cells, capacity))
 
-    def evict(self, horizon_ms: int) -> None:
-        """Forget entities whose newest event is before `horizon_ms`."""
-        _evict(self.arrays, self.widths.last_seen, horizon_ms)
+    def evict(self, horizon_ms: int) -> bool:
+        """Forget entities whose newest event is before `horizon_ms`; whether there were any."""
+        if _evict(self.arrays, self._last_seen, horizon_ms) == 0:
+            return False
+        self.arrays[0][:] = 0
         _index(self.arrays)
+        return True
 
     def dump(self) -> dict[str, NDArray[Any]]:
-        """Copies of the entities' rows and keys, in the order of their ids."""
-        names = ("owner", "meta", *ROWS)
-        arrays = zip(names, self.arrays[2:], strict=True)
-        count = self.count
-        return {n: (a.copy() if n == "meta" else a[:count].copy()) for n, a in arrays}
+        """Copies of the entities' keys and rows, in the order of their ids."""
+        owner, meta = self.arrays[2:4]
+        return {
+            "owner": owner[: self.count].copy(),
+            "meta": meta.copy(),
+            "cells": self.rows.copy(),
+        }
 
-    def load(self, dumped: Mapping[str, NDArray[Any]], capacity: int | None = None) -> None:
+    def load(self, dumped: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `dump` gave."""
-        count = int(dumped["meta"][0])
-        size = capacity or START_CAPACITY
-        while size < count:
-            size *= 2
-        self.arrays = self._allocate(size)
-        self.arrays[3][0] = count
-        for name, array in zip(("owner", *ROWS), (self.arrays[2], *self.arrays[4:]), strict=True):
-            array[:count] = dumped[name]
-        _index(self.arrays)
+        owner, meta, cells = dumped["owner"], dumped["meta"].copy(), dumped["cells"]
+        capacity = max(START_CAPACITY, 1 << owner.shape[0].bit_length())
+        self.arrays = _indexed(grown(owner, capacity), meta, grown(cells, capacity))
+
+
+def _indexed(owner: NDArray[Any], meta: NDArray[Any], cells: NDArray[Any]) -> Arrays:
+    """The arrays of a table with its map made anew."""
+    slots = 2 * owner.shape[0]
+    arrays = (np.zeros(slots, np.uint64), np.zeros(slots, np.int32), owner, meta, cells)
+    _index(arrays)
+    return arrays

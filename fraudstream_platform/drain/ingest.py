@@ -17,11 +17,21 @@ from fraudstream_platform.contracts.codec import (
 from fraudstream_platform.contracts.tables import BRONZE_SCHEMA, DEAD_LETTER_SCHEMA
 from fraudstream_platform.drain.registry import SchemaSource, UnknownSchemaError
 from fraudstream_platform.drain.source import RawBatch
-from fraudstream_platform.protection.identity import SealedTokens, protect_frame
-from fraudstream_platform.protection.text_guard import unsafe_rows
+from fraudstream_platform.protection.identity import SealedTokens, clear_expression, protect_frame
+from fraudstream_platform.protection.text_guard import screened_text, unsafe_rows
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.protection.vault import Sealer
 from fraudstream_platform.settings import Settings
+
+_BRONZE = BRONZE_SCHEMA.names()
+_NO_DEAD_LETTERS = DEAD_LETTER_SCHEMA.to_frame()
+_SCREEN = [
+    (pl.col("customer").is_null() & pl.col("card").is_null()).alias("no_key"),
+    (pl.col("key") == pl.coalesce("customer", "card")).fill_null(False).alias("key_agrees"),
+    clear_expression().alias("clear"),
+    screened_text().alias("text"),
+]
+"""All looks at whole rows, in one select: each select is a trip to polars' own thread and back."""
 
 
 @dataclass(frozen=True)
@@ -52,27 +62,34 @@ class Ingest:
             bodies = [batch.values[i][HEADER_BYTES:] for i in places]
             decoded = writer.decode(bodies, places)
             failures.extend(decoded.failures)
-            schema_id = pl.lit(writer.schema_id, pl.Int32).alias("schema_id")
-            frames.append(decoded.frame.with_columns(schema_id))
+            schema_id = pl.Series("schema_id", [writer.schema_id], pl.Int32)
+            numbered = schema_id.new_from_index(0, decoded.frame.height)
+            frames.append(pl.DataFrame([*decoded.frame.get_columns(), numbered]))
         if not frames:
             return Arrivals(BRONZE_SCHEMA.to_frame(), self._seal(batch, failures), [])
-        placed = _positioned(frames, batch)
+        placed, index = _positioned(frames, batch)
+        seen = placed.select(_SCREEN)
         protected = protect_frame(
-            placed, self._tokeniser, self._allow_clear, self._sealer, self._sealed
+            placed,
+            seen.get_column("clear"),
+            self._tokeniser,
+            self._allow_clear,
+            self._sealer,
+            self._sealed,
         )
         refused = {
-            "no_key": placed["customer"].is_null() & placed["card"].is_null(),
+            "no_key": seen.get_column("no_key"),
             "clear_identity": protected.refused,
-            "identity_in_text": unsafe_rows(placed),
+            "identity_in_text": unsafe_rows(seen.get_column("text")),
         }
-        bronze = protected.frame
+        columns = {column.name: column for column in protected.frame.get_columns()}
+        columns["key_agrees"] = seen.get_column("key_agrees")
+        bronze = pl.DataFrame([columns[name] for name in _BRONZE])
         keep = ~(refused["no_key"] | refused["clear_identity"] | refused["identity_in_text"])
         if not keep.all():
-            failures.extend(_refusals(placed["index"], refused))
+            failures.extend(_refusals(index, refused))
             bronze = bronze.filter(keep)
-        return Arrivals(
-            bronze.select(list(BRONZE_SCHEMA)), self._seal(batch, failures), protected.seals
-        )
+        return Arrivals(bronze, self._seal(batch, failures), protected.seals)
 
     def _by_schema(
         self, values: Sequence[bytes], failures: list[DecodeFailure]
@@ -95,6 +112,8 @@ class Ingest:
                 failures.extend(DecodeFailure(i, "unknown_schema", str(error)) for i in places)
 
     def _seal(self, batch: RawBatch, failures: Sequence[DecodeFailure]) -> pl.DataFrame:
+        if not failures:
+            return _NO_DEAD_LETTERS
         rows = [
             {
                 "partition": batch.partitions[failure.index],
@@ -111,8 +130,8 @@ class Ingest:
         return pl.DataFrame(rows, schema=millis, orient="row").cast(DEAD_LETTER_SCHEMA)
 
 
-def _positioned(frames: Sequence[pl.DataFrame], batch: RawBatch) -> pl.DataFrame:
-    """One frame in the batch's order, with position and whether the key agrees with the value."""
+def _positioned(frames: Sequence[pl.DataFrame], batch: RawBatch) -> tuple[pl.DataFrame, pl.Series]:
+    """One frame in the batch's order with position and key, and its rows' places in the batch."""
     frame = frames[0] if len(frames) == 1 else pl.concat(frames).sort("index")
     position = pl.DataFrame(
         {
@@ -124,14 +143,10 @@ def _positioned(frames: Sequence[pl.DataFrame], batch: RawBatch) -> pl.DataFrame
             "key": pl.Series(batch.keys, dtype=pl.String),
         }
     )
+    index = frame.get_column("index")
     if frame.height != position.height:
-        position = position[frame["index"]]
-    owner = pl.coalesce("customer", "card")
-    return frame.hstack(position.get_columns()).with_columns(
-        (pl.col("key").is_not_null() & (pl.col("key") == owner))
-        .fill_null(False)
-        .alias("key_agrees")
-    )
+        position = position[index]
+    return pl.DataFrame([*frame.get_columns(), *position.get_columns()]), index
 
 
 _WHY = {

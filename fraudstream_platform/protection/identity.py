@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import polars as pl
 
@@ -54,29 +55,30 @@ class SealedTokens:
         return True
 
 
-def clear_rows(frame: pl.DataFrame, kinds: dict[str, str] = IDENTITY_KINDS) -> pl.Series:
-    """Boolean series: some identity column holds something else than a token of its kind."""
-    columns = [name for name in kinds if name in frame.columns]
-    if not columns:
-        return pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True).alias("clear")
-    pattern = _SEPARATOR.join(f"(?:{token_pattern(kinds[name])})?" for name in columns)
-    joined = pl.concat_str([pl.col(name).fill_null("") for name in columns], separator=_SEPARATOR)
-    clear = frame.select((~joined.str.contains(rf"\A{pattern}\z")).alias("clear"))
-    return clear.to_series()
+@cache
+def clear_expression() -> pl.Expr:
+    """True where some identity column holds something else than a token of its kind."""
+    kinds = IDENTITY_KINDS
+    pattern = _SEPARATOR.join(f"(?:{token_pattern(kinds[name])})?" for name in kinds)
+    joined = pl.concat_str([pl.col(name).fill_null("") for name in kinds], separator=_SEPARATOR)
+    return ~joined.str.contains(rf"\A{pattern}\z")
 
 
 def protect_frame(
     frame: pl.DataFrame,
+    clear: pl.Series,
     tokeniser: Tokeniser,
     allow_clear: bool,
     sealer: Sealer | None = None,
     sealed: SealedTokens | None = None,
 ) -> Protected:
-    """Protect every identity column; a sealer is needed where clear values are allowed."""
-    clear = clear_rows(frame)
+    """Protect every identity column of the rows that are `clear` (values of `clear_expression`).
+
+    A sealer is needed where clear values are allowed.
+    """
     if not clear.any():
         return Protected(frame, [], clear.alias("refused"))
-    columns = [name for name in IDENTITY_KINDS if name in frame.columns]
+    columns = list(IDENTITY_KINDS)
     if not allow_clear:
         return Protected(_blanked(frame, columns, clear), [], clear.alias("refused"))
     if sealer is None:

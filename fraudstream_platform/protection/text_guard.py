@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 
+import numpy as np
 import polars as pl
 
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS, transaction_schema
@@ -35,24 +37,23 @@ _FIND_DASHED = re.compile(r"(?<![0-9-])[0-9]{4}(?:-[0-9]{4}){3}(?![0-9-])")
 _MIN_DIGITS, _MAX_DIGITS = 13, 19
 
 
-def unsafe_rows(frame: pl.DataFrame, columns: Sequence[str] = FREE_TEXT_COLUMNS) -> pl.Series:
-    """Boolean series: the row hides a card number, an e-mail address or a telephone number."""
-    if not frame.height or not columns:
-        return pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True).alias("unsafe")
-    text = frame.select(
-        pl.concat_str(columns, separator=_SEPARATOR, ignore_nulls=True).alias("text")
-    ).to_series()
-    screened = text.str.contains(_SCREEN)
-    suspects = screened.arg_true()
-    if not suspects.len():
-        return screened.alias("unsafe")
-    places = [
-        place
-        for place, value in zip(suspects.to_list(), text.gather(suspects).to_list(), strict=True)
-        if hides_identity(value)
-    ]
-    unsafe = pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True).alias("unsafe")
-    return unsafe.scatter(places, True) if places else unsafe
+@cache
+def screened_text(columns: tuple[str, ...] = FREE_TEXT_COLUMNS) -> pl.Expr:
+    """The text of `columns` in the rows that the screen holds back; null in all others."""
+    text = pl.concat_str(columns, separator=_SEPARATOR, ignore_nulls=True)
+    return pl.when(text.str.contains(_SCREEN)).then(text)
+
+
+def unsafe_rows(screened: pl.Series) -> pl.Series:
+    """Rows that hide a card number, an e-mail address or a telephone number.
+
+    `screened` are the values of `screened_text`; the answer is a Boolean series.
+    """
+    unsafe = np.zeros(len(screened), np.bool_)
+    if screened.null_count() < len(screened):
+        for place, value in enumerate(screened.to_list()):
+            unsafe[place] = value is not None and hides_identity(value)
+    return pl.Series("unsafe", unsafe)
 
 
 def hides_identity(text: str) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA, QUARANTINE_SCHEMA, SILVER_SCHEMA
-from fraudstream_platform.detection import dedup, state
+from fraudstream_platform.detection import dedup
 from fraudstream_platform.detection.catalogue import FEATURES_SCHEMA
 from fraudstream_platform.detection.sample import bronze, sample_bronze, sample_row
 from fraudstream_platform.detection.step import DUPLICATE, POOR, Detector, StepResult
@@ -142,11 +142,6 @@ def test_silent_entities_are_forgotten_at_fixed_offsets() -> None:
     detector.step(bronze([outside]), "h")
     assert detector.export_state(0)["card.meta"][0] == 2
     assert detector.export_state(0)["customer.meta"][0] == 0
-
-
-def test_state_of_a_card_is_bounded() -> None:
-    """Two kilobytes a card are what sizing in the README counts on."""
-    assert state.bytes_per_card() <= 2048
 
 
 def test_eviction_keeps_the_rows_of_those_who_stay() -> None:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 import uuid
+from typing import Any
 
 import polars as pl
 import pytest
 
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS
-from fraudstream_platform.protection.identity import SealedTokens, protect_frame
-from fraudstream_platform.protection.text_guard import FREE_TEXT_COLUMNS, unsafe_rows
+from fraudstream_platform.protection.identity import (
+    Protected,
+    SealedTokens,
+    clear_expression,
+    protect_frame,
+)
+from fraudstream_platform.protection.text_guard import (
+    FREE_TEXT_COLUMNS,
+    screened_text,
+    unsafe_rows,
+)
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.protection.vault import Sealer
 
@@ -31,10 +41,19 @@ def frame(*rows: dict[str, str | None]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=dict.fromkeys(IDENTITY_KINDS, pl.String()))
 
 
+def protected_of(given: pl.DataFrame, *arguments: Any, **options: Any) -> Protected:
+    clear = given.select(clear_expression()).to_series()
+    return protect_frame(given, clear, TOKENISER, *arguments, **options)
+
+
+def guarded(given: pl.DataFrame) -> pl.Series:
+    return unsafe_rows(given.select(screened_text(tuple(given.columns))).to_series())
+
+
 def test_frame_of_tokens_and_nulls_passes_untouched() -> None:
     """The default form must cost nothing and seal nothing."""
     given = frame(tokens(), dict.fromkeys(IDENTITY_KINDS))
-    protected = protect_frame(given, TOKENISER, allow_clear=False)
+    protected = protected_of(given, allow_clear=False)
     assert protected.frame.equals(given)
     assert protected.seals == [] and not protected.refused.any()
 
@@ -42,9 +61,7 @@ def test_frame_of_tokens_and_nulls_passes_untouched() -> None:
 @pytest.mark.parametrize("name", IDENTITY_KINDS)
 def test_clear_value_in_any_column_is_refused_and_blanked(name: str) -> None:
     """One forgotten column would store readable identities."""
-    protected = protect_frame(
-        frame(tokens(), {**tokens(), name: CLEAR[name]}), TOKENISER, allow_clear=False
-    )
+    protected = protected_of(frame(tokens(), {**tokens(), name: CLEAR[name]}), allow_clear=False)
     assert protected.refused.to_list() == [False, True]
     assert CLEAR[name] not in str(protected.frame.rows())
 
@@ -53,7 +70,7 @@ def test_clear_value_in_any_column_is_refused_and_blanked(name: str) -> None:
 def test_token_of_another_kind_is_refused(allow_clear: bool) -> None:
     """An e-mail's token in the card column would join with nothing, for ever."""
     swapped = {**tokens(), "card": tokens()["email"]}
-    protected = protect_frame(frame(swapped), TOKENISER, allow_clear, SEALER)
+    protected = protected_of(frame(swapped), allow_clear, SEALER)
     assert protected.refused.to_list() == [True]
 
 
@@ -61,19 +78,19 @@ def test_clear_values_become_the_tokens_of_the_edge_with_one_seal_each() -> None
     """Clear and tokenised sources must join; every new token needs its original in the vault."""
     known = SealedTokens()
     given = frame(dict(CLEAR), tokens(), dict(CLEAR))
-    protected = protect_frame(given, TOKENISER, True, SEALER, known)
+    protected = protected_of(given, True, SEALER, known)
     assert not protected.refused.any()
     assert protected.frame.equals(frame(tokens(), tokens(), tokens()))
     assert sorted(token for token, _ in protected.seals) == sorted(filter(None, tokens().values()))
     for token, value in protected.seals:
         assert TOKENISER.token_normalised(*SEALER.open(json.loads(value)["sealed"])) == token
-    assert protect_frame(given, TOKENISER, True, SEALER, known).seals == []
+    assert protected_of(given, True, SEALER, known).seals == []
 
 
 def test_value_that_cannot_be_normalised_refuses_its_row_alone() -> None:
     """One mistyped card must neither stop the batch nor be stored as it is."""
-    protected = protect_frame(
-        frame({**tokens(), "card": "4111111111111112"}, dict(CLEAR)), TOKENISER, True, SEALER
+    protected = protected_of(
+        frame({**tokens(), "card": "4111111111111112"}, dict(CLEAR)), True, SEALER
     )
     assert protected.refused.to_list() == [True, False]
     assert "4111111111111112" not in str(protected.frame.rows())
@@ -102,26 +119,26 @@ HARMLESS = [
 def test_guard_finds_what_hides_in_a_text_column(text: str) -> None:
     """A card number in a merchant field would be stored readable."""
     given = pl.DataFrame({"merchant_id": ["m1", text, None], "mcc": ["5411", "5411", "5411"]})
-    assert unsafe_rows(given, ["merchant_id", "mcc"]).to_list() == [False, True, False]
+    assert guarded(given).to_list() == [False, True, False]
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_guard_lets_ids_pass(text: str) -> None:
     """Random ids must not cost dead letters."""
     given = pl.DataFrame({"merchant_id": ["m1", text]})
-    assert unsafe_rows(given, ["merchant_id"]).to_list() == [False, False]
+    assert guarded(given).to_list() == [False, False]
 
 
 def test_guard_reads_neighbouring_columns_apart() -> None:
     """Eight digits at the end of one column and eight in the next are no card number."""
     given = pl.DataFrame({"bin8": ["41111111"], "merchant_id": ["11111111"]})
-    assert not unsafe_rows(given, ["bin8", "merchant_id"]).any()
+    assert not guarded(given).any()
 
 
 def test_guard_passes_random_uuids() -> None:
     """One false dead letter in thousands would still be a lost transaction."""
     given = pl.DataFrame({"transaction_id": [str(uuid.uuid4()) for _ in range(20_000)]})
-    assert not unsafe_rows(given, ["transaction_id"]).any()
+    assert not guarded(given).any()
 
 
 def test_guard_covers_every_text_column_that_is_no_identity() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from fraudstream_platform.detection.batch import Batch, Reason, Signal, major, ramp
-from fraudstream_platform.detection.events import ATTEMPT, CIT, FUEL, VERIFY
+from fraudstream_platform.detection.flags import ATTEMPT, CIT, FUEL, VERIFY
 from fraudstream_platform.detection.rules import RuleSet
 
 

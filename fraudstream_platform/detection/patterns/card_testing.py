@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fraudstream_platform.detection.batch import Batch, Reason, Signal, major, ramp
-from fraudstream_platform.detection.events import PROBE, SMALL_MINOR
+from fraudstream_platform.detection.flags import PROBE, SMALL_MINOR
 from fraudstream_platform.detection.rules import RuleSet
 
 

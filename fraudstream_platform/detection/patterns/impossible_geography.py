@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fraudstream_platform.detection.batch import Batch, Reason, Signal, ramp
-from fraudstream_platform.detection.events import STRIPE
+from fraudstream_platform.detection.flags import STRIPE
 from fraudstream_platform.detection.rules import RuleSet
 
 

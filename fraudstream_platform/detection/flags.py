@@ -1,0 +1,28 @@
+"""The word of flags that an event carries: what it was, as far as features ask."""
+
+from __future__ import annotations
+
+ATTEMPT = 1
+"""AUTH, PREAUTH, VERIFY or ADVICE that was answered (no technical failure)."""
+CIT = 2
+APPROVED = 4
+DECLINED = 8
+HARD = 16
+"""Declined for a card that is not there, blocked or expired, or for its CVV."""
+SMALL = 32
+"""At most `SMALL_MINOR`."""
+VERIFY = 64
+REVERSAL = 128
+SPEND = 256
+"""Approved and moves money: AUTH, PREAUTH, INCREMENT, ADVICE."""
+FUNDS = 512
+"""Declined for lack of funds or over a limit."""
+PRESENT = 1024
+STRIPE = 2048
+"""Magnetic stripe, fallback included."""
+PROBE = 4096
+"""Customer-initiated attempt that is VERIFY, small, zero, or declined hard."""
+FUEL = 8192
+"""Fuel pumps authorise round sums before and correct them after."""
+
+SMALL_MINOR = 300
