@@ -10,9 +10,11 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
 from fraudstream_platform.defs import checks, requests
+from fraudstream_platform.defs.columns import column_schema
 from fraudstream_platform.defs.metadata import window_metadata
 from fraudstream_platform.defs.partitions import HOURS
-from fraudstream_platform.drain.rebuild import rebuild_hour
+from fraudstream_platform.defs.priority import own_session
+from fraudstream_platform.defs.rebuilding import rebuild_events
 from fraudstream_platform.drain.session import give_up_soon, wait_for_server
 from fraudstream_platform.drain.window import WindowRun
 from fraudstream_platform.settings import get_settings
@@ -31,14 +33,6 @@ SEALED_TOPIC = dg.AssetSpec(
     description="Sealed originals of identity tokens, once per new token, made at the edge.",
     kinds={"kafka"},
 )
-ALERT_TOPIC = dg.AssetSpec(
-    ["kafka", "fraud_alerts"],
-    group_name="sources",
-    description="The alert topic, written by the drain's tasks in Kafka transactions.",
-    deps=[RAW_TOPIC.key],
-    kinds={"kafka", "avro"},
-)
-
 BRONZE = dg.AssetKey(["bronze", "transactions"])
 DEAD_LETTER = dg.AssetKey(["bronze", "dead_letter"])
 SILVER = dg.AssetKey(["silver", "transactions"])
@@ -46,35 +40,59 @@ QUARANTINE = dg.AssetKey(["silver", "quarantine"])
 FEATURES = dg.AssetKey(["gold", "features"])
 ALERTS = dg.AssetKey(["gold", "alerts"])
 VAULT = dg.AssetKey(["vault", "entities"])
+ALERT_TOPIC = dg.AssetKey(["kafka", "fraud_alerts"])
 JOURNAL = dg.AssetKey(["kafka", "journal"])
 
 
-def _spec(key: dg.AssetKey, deps: list[dg.AssetKey], description: str, group: str) -> dg.AssetSpec:
+def _table(key: dg.AssetKey, deps: list[dg.AssetKey], description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key,
+        deps=deps,
+        description=description,
+        group_name=key.path[0],
+        skippable=True,
+        kinds={"deltalake"},
+        metadata={"dagster/column_schema": column_schema(".".join(key.path))},
+    )
+
+
+def _topic(key: dg.AssetKey, deps: list[dg.AssetKey], description: str, group: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         key,
         deps=deps,
         description=description,
         group_name=group,
         skippable=True,
-        kinds={"deltalake"},
+        kinds={"kafka"},
     )
 
 
 SPECS = [
-    _spec(BRONZE, [RAW_TOPIC.key], "One decoded record as it arrived, protected.", "bronze"),
-    _spec(DEAD_LETTER, [RAW_TOPIC.key], "Records that could not be decoded, sealed.", "bronze"),
-    _spec(SILVER, [BRONZE], "Valid, de-duplicated transactions with a quality score.", "silver"),
-    _spec(QUARANTINE, [BRONZE], "Records that broke a rule, every broken rule named.", "silver"),
-    _spec(FEATURES, [SILVER], "The feature vector as it stood when scored.", "gold"),
-    _spec(ALERTS, [FEATURES, ALERT_TOPIC.key], "Alerts, as they stand on the topic.", "gold"),
-    _spec(VAULT, [SEALED_TOPIC.key], "Token to sealed original, once per token.", "vault"),
-    dg.AssetSpec(
+    _table(BRONZE, [RAW_TOPIC.key], "One decoded record as it arrived, protected."),
+    _table(DEAD_LETTER, [RAW_TOPIC.key], "Records that could not be decoded, sealed."),
+    _table(SILVER, [BRONZE], "Valid, de-duplicated transactions with a quality score."),
+    _table(QUARANTINE, [BRONZE], "Records that broke a rule, every broken rule named."),
+    _table(FEATURES, [SILVER], "The feature vector as it stood when the transaction was scored."),
+    _topic(
+        ALERT_TOPIC,
+        [FEATURES],
+        "The alert topic: each alert leaves in one Kafka transaction with the journal's record of it, "
+        "before any table is written.",
+        "gold",
+    ),
+    _table(
+        ALERTS,
+        [ALERT_TOPIC],
+        "Alerts that really went out, read back from the topic. What a rebuild of an hour would "
+        "have alerted stands beside, in gold.alerts_rebuilt.",
+    ),
+    _table(VAULT, [SEALED_TOPIC.key], "Token to sealed original, once per token."),
+    _topic(
         JOURNAL,
-        deps=[RAW_TOPIC.key],
-        description="The journal: who owned which offsets, and how far each group got.",
-        group_name="sources",
-        skippable=True,
-        kinds={"kafka"},
+        [RAW_TOPIC.key],
+        "The journal: who owned which offsets, how far each group got, which files hold the rows. "
+        "The tables follow it.",
+        "journal",
     ),
 ]
 
@@ -85,34 +103,24 @@ SPECS = [
     check_specs=checks.SPECS,
     partitions_def=HOURS,
     can_subset=True,
+    backfill_policy=dg.BackfillPolicy.single_run(),
     op_tags={"fraudstream/kind": "drain"},
+    description="Drains a window of the log; without Bronze selected, rebuilds hours from Bronze.",
 )
 def drained(context: dg.AssetExecutionContext, pyspark: LazyPySparkResource) -> DrainEvents:
-    """Drain a window, or rebuild an hour from Bronze."""
+    """Drain a window, or rebuild hours from Bronze."""
     settings = get_settings()
+    if BRONZE not in context.selected_asset_keys:
+        yield from rebuild_events(context, settings, pyspark)
+        return
+    window = requests.window_of(context, settings)
     wait_for_server(settings)
     spark = pyspark.spark_session
     give_up_soon(spark)
-    if BRONZE not in context.selected_asset_keys:
-        yield from rebuild_events(context, rebuild_hour(settings, spark, context.partition_key))
-        return
-    window = requests.window_of(context, settings)
+    own_session(0)  # commits decide how fresh the tables are; whatever only starts can wait
     report = WindowRun(
         settings, spark, window.start, window.stop, window.attempt, context.run_id
     ).execute()
     for key, metadata in window_metadata(settings, report).items():
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
     yield from checks.results(settings, report)
-
-
-def rebuild_events(
-    context: dg.AssetExecutionContext, rows: dict[str, int]
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Materializations of the selected assets of a rebuilt hour."""
-    for key in sorted(context.selected_asset_keys):
-        table = ".".join(key.path)
-        if table in rows:
-            yield dg.MaterializeResult(
-                asset_key=key,
-                metadata={"rows": rows[table], "rebuilt_from": "bronze.transactions"},
-            )

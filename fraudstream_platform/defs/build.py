@@ -23,6 +23,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         selection=dg.AssetSelection.assets(assets.drained),
         executor_def=dg.in_process_executor,
         tags={"fraudstream/kind": "drain"},
+        description="One window of the log, from Kafka to alerts and tables; its sensor starts it.",
     )
     resources: dict[str, Any] = {
         "pyspark": LazyPySparkResource(spark_config={"spark.remote": session_url(get_settings())})
@@ -31,7 +32,6 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         assets=[
             assets.RAW_TOPIC,
             assets.SEALED_TOPIC,
-            assets.ALERT_TOPIC,
             assets.drained,
             *MARTS_ASSETS,
         ],

@@ -57,6 +57,9 @@ def results(settings: Settings, report: WindowReport) -> Iterator[dg.AssetCheckR
         asset_key=["bronze", "transactions"],
         check_name="offsets_continue",
         passed=not report.gaps,
+        description=f"{report.flushes} flushes, each begins where the one before it ended"
+        if not report.gaps
+        else f"{len(report.gaps)} of {report.flushes} flushes do not join: {report.gaps[0]}",
         metadata={"gaps": dg.MetadataValue.json(report.gaps[:10])},
     )
     yield _quality(settings, report)
@@ -65,6 +68,7 @@ def results(settings: Settings, report: WindowReport) -> Iterator[dg.AssetCheckR
         asset_key=["gold", "features"],
         check_name="every_row_has_features",
         passed=silver == features,
+        description=f"{silver:,} Silver rows, {features:,} feature vectors",
         metadata={"silver_rows": silver, "feature_rows": features},
     )
     yield _at_most("freshness", ["gold", "features"], report.freshness_p95_ms, _FRESH_MS)
@@ -78,6 +82,8 @@ def _decode_rate(report: WindowReport) -> dg.AssetCheckResult:
         asset_key=["bronze", "transactions"],
         check_name="decode_rate",
         passed=rate >= _DECODE_RATE_AT_LEAST,
+        description=f"{decoded:,} of {decoded + dead:,} records decoded ({rate:.2%}), "
+        f"{dead:,} dead letters; at least {_DECODE_RATE_AT_LEAST:.0%} expected",
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"rate": rate, "decoded": decoded, "dead_letters": dead},
     )
@@ -91,6 +97,9 @@ def _quality(settings: Settings, report: WindowReport) -> dg.AssetCheckResult:
         asset_key=["silver", "transactions"],
         check_name="quality_score",
         passed=score >= settings.data_quality_alert_threshold,
+        description=f"{good:,} of {good + bad:,} records passed every rule ({score:.2%}); warns "
+        f"below {settings.data_quality_alert_threshold:.0%}, blocks below "
+        f"{settings.silver_quality_threshold:.0%}",
         severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
         metadata={
             "score": score,
@@ -109,6 +118,9 @@ def _at_most(
         asset_key=asset,
         check_name=check,
         passed=value_ms is None or value_ms <= limit_ms,
+        description="nothing to measure in this window"
+        if value_ms is None
+        else f"95 % within {value_ms:,.0f} ms; at most {limit_ms:,} ms expected",
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"p95_ms": value_ms if value_ms is not None else 0.0, "limit_ms": limit_ms},
     )

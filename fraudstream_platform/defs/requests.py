@@ -1,8 +1,9 @@
-"""How a window travels from the sensor to its run: as run tags."""
+"""How a window travels from the sensor to its run: as run tags that a person can read."""
 
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -32,8 +33,8 @@ def run_request(window: Window) -> dg.RunRequest:
         run_key=window.run_key,
         partition_key=hour_of(window.start),
         tags={
-            _START: str(window.start),
-            _STOP: str(window.stop),
+            _START: _text(window.start),
+            _STOP: _text(window.stop),
             _ATTEMPT: str(window.attempt),
         },
     )
@@ -44,7 +45,7 @@ def tagged_window(run: dg.DagsterRun) -> Window | None:
     tags = run.tags
     if not {_START, _STOP, _ATTEMPT} <= tags.keys():
         return None
-    return Window(int(tags[_START]), int(tags[_STOP]), int(tags[_ATTEMPT]))
+    return Window(_epoch_ms(tags[_START]), _epoch_ms(tags[_STOP]), int(tags[_ATTEMPT]))
 
 
 def window_of(context: dg.AssetExecutionContext, settings: Settings) -> Window:
@@ -52,11 +53,36 @@ def window_of(context: dg.AssetExecutionContext, settings: Settings) -> Window:
 
     The same holds for a re-executed run: the old one's window is long over, and its term may be
     somebody else's.
+
+    Raises dg.Failure where the rows would not go to the hour that the run is a partition of: Bronze
+    comes from Kafka, as it arrives, and no backfill brings an hour of it again.
     """
+    if context.run.job_name != JOB_NAME:
+        raise dg.Failure(
+            f"Bronze is drained by the job `{JOB_NAME}`, which its sensor starts; to rebuild an "
+            "hour, select silver/transactions, silver/quarantine, gold/features and gold/alerts "
+            "without Bronze"
+        )
     tagged = tagged_window(context.run)
     if tagged is not None and context.run.parent_run_id is None:
         return tagged
     fresh = plan(round(time.time() * 1000), policy_of(settings), [], lag=1).request
     if fresh is None:
         raise RuntimeError("planning gave no window for a run launched by hand")
+    hour = hour_of(fresh.start)
+    if hour != context.partition_key:
+        raise dg.Failure(
+            f"what arrives now belongs to hour {hour} (UTC), not to {context.partition_key}: "
+            f"launch the job `{JOB_NAME}` for {hour}; the sensor goes on from there in any case"
+        )
     return fresh
+
+
+def _text(epoch_ms: int) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _epoch_ms(text: str) -> int:
+    if text.isdecimal():  # a run of an earlier version: its tags were epoch ms
+        return int(text)
+    return round(datetime.fromisoformat(text).timestamp() * 1000)

@@ -1,7 +1,12 @@
-"""Rebuilding an hour of Silver, features and alerts from Bronze, with the step that ran live.
+"""Rebuilding hours of Silver, features and alerts from Bronze, with the step that ran live.
 
-State at the hour's start is computed from all earlier Bronze rows of the group's partitions, in
-offset order. Rebuilt alerts never reach the alert topic: they stand in a table of their own.
+1. Note the files that the hours have now, then refuse hours that are not sealed.
+2. In Spark, a group at a time: step all Bronze rows from the first hour on, in offset order, since
+   state at an hour's start is what all earlier rows made of it; write the files of the asked hours.
+3. Hour by hour, the oldest first: replace the files noted by those written, table by table. An hour
+   that has other files by then is left alone.
+
+Nothing here writes to Kafka. Rebuilt alerts stand in a table of their own.
 """
 
 from __future__ import annotations
@@ -9,40 +14,66 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from fraudstream_platform.contracts.tables import BRONZE_SCHEMA
-from fraudstream_platform.detection.step import Detector
 from fraudstream_platform.drain.committer import committed_positions
 from fraudstream_platform.drain.journal import JournalReader
-from fraudstream_platform.drain.positions import covers, group_partitions
-from fraudstream_platform.drain.resume import standing_of
+from fraudstream_platform.drain.positions import Positions, covers, group_partitions
+from fraudstream_platform.drain.resume import Standing, standing_of
+from fraudstream_platform.errors import UserError
 from fraudstream_platform.lake.files import DataFile, write_file
-from fraudstream_platform.lake.replace import replace_hour
-from fraudstream_platform.lake.tables import ALERTS, HOUR, REBUILT_ALERTS, scan
+from fraudstream_platform.lake.replace import hour_files, replace_hour
+from fraudstream_platform.lake.tables import HOUR, REBUILT_ALERTS, scan
 from fraudstream_platform.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
+    from fraudstream_platform.detection.step import Detector
+
+REBUILDABLE = ("silver.transactions", "silver.quarantine", "gold.features", REBUILT_ALERTS)
+
 _STEP_ROWS = 4_000
+_FILE_ROWS = 100_000
 _HOUR_MS = 3_600_000
-_REBUILT = ("silver.transactions", "silver.quarantine", "gold.features", REBUILT_ALERTS)
+_TASKS = 2
+"""Spark has three slots beside owners and standbys; an hour rebuilt must not take theirs."""
+
+Rows = dict[str, int]
+"""Rows written, by table."""
 
 
-class HourNotSealedError(RuntimeError):
+class HourNotSealedError(UserError):
     """The hour may still get rows: a live append after a replacement would double it."""
 
 
-def rebuild_hour(settings: Settings, spark: SparkSession, hour: str) -> dict[str, int]:
-    """Rebuild one sealed hour by Spark; rows written by table. Alerts count as `gold.alerts`."""
-    refuse_unsealed(settings, hour)
-    groups = settings.drain_groups
+def rebuild_hours(
+    settings: Settings, spark: SparkSession, hours: Iterable[str], tables: Collection[str]
+) -> dict[str, Rows]:
+    """Rebuild `tables` (of REBUILDABLE) of sealed hours; rows written by hour and table."""
+    asked = sorted(hours)
+    seen = {(hour, table): hour_files(settings, table, hour) for hour in asked for table in tables}
+    refuse_unsealed(settings, asked[-1])
+    written: dict[tuple[str, str], list[DataFile]] = {place: [] for place in seen}
+    for file in _written_by_spark(settings, spark, asked, tables):
+        written[file.partition, file.table].append(file)
+    rows: dict[str, Rows] = defaultdict(dict)
+    for (hour, table), files in written.items():
+        replace_hour(settings, table, hour, files, seen[hour, table])
+        rows[hour][table] = sum(file.rows for file in files)
+    return dict(rows)
+
+
+def _written_by_spark(
+    settings: Settings, spark: SparkSession, hours: Sequence[str], tables: Collection[str]
+) -> list[DataFile]:
+    groups, names = settings.drain_groups, list(tables)
 
     def rebuild(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -50,77 +81,115 @@ def rebuild_hour(settings: Settings, spark: SparkSession, hour: str) -> dict[str
         from fraudstream_platform.drain.rebuild import rebuild_group
 
         for batch in batches:
-            texts = [rebuild_group(hour, group, groups) for group in batch.column(0).to_pylist()]
-            yield pa.RecordBatch.from_arrays([pa.array(texts)], names=["files"])
+            numbers = batch.column(0).to_pylist()
+            texts = [rebuild_group(hours, group, groups, names) for group in numbers]
+            yield pa.RecordBatch.from_arrays([pa.array(texts, pa.string())], names=["files"])
 
-    frame = spark.range(0, groups, 1, groups).mapInArrow(rebuild, "files string")
-    files = [DataFile(**raw) for row in frame.collect() for raw in json.loads(row.files)]
-    rows: dict[str, int] = defaultdict(int)
-    for table in _REBUILT:
-        own = [file for file in files if file.table == table]
-        replace_hour(settings, table, hour, own)
-        rows[ALERTS if table == REBUILT_ALERTS else table] = sum(file.rows for file in own)
-    return dict(rows)
+    frame = spark.range(0, groups, 1, min(groups, _TASKS)).mapInArrow(rebuild, "files string")
+    return [DataFile(**raw) for row in frame.collect() for raw in json.loads(row.files)]
 
 
 def refuse_unsealed(settings: Settings, hour: str) -> None:
-    """Raise HourNotSealedError unless every group is past the hour, and all of it is committed."""
+    """Raise HourNotSealedError unless every group is past `hour`, and all of it is committed."""
     start = datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=UTC)
     end_ms = round(start.timestamp() * 1000) + _HOUR_MS
     if time.time() * 1000 < end_ms:
-        raise HourNotSealedError(f"{hour} is not over yet: rebuild it later")
+        raise HourNotSealedError(
+            f"hour {hour} (UTC) is not over yet and still gets rows: rebuild earlier hours now, and "
+            "this one when it is over and the next hour's first window drains"
+        )
     committed = committed_positions(settings, range(settings.topic_partitions)) or {}
     journal = JournalReader(settings)
     try:
         for group in range(settings.drain_groups):
             standing = standing_of(journal.tail(group, ("owner", "flush", "final")))
-            if standing is None:
-                continue
-            is_past = standing.is_final or standing.term.window >= end_ms
-            if not is_past or not covers(committed, standing.flushed):
+            if not is_sealed(standing, end_ms, committed):
                 raise HourNotSealedError(
-                    f"{hour}: group {group} has not journaled and committed past its end; "
-                    "try again when the running window has ended"
+                    f"hour {hour} (UTC) is not sealed: group {group} has not journaled past its "
+                    "end, or what it journaled is not committed yet; let the drain sensor run a "
+                    "window of a later hour (`fraudstream up`), then try again"
                 )
     finally:
         journal.close()
 
 
-def rebuild_group(hour: str, group: int, groups: int) -> str:
-    """One group's share, inside a Spark worker: its files of the hour, as JSON."""
+def is_sealed(standing: Standing | None, end_ms: int, committed: Positions) -> bool:
+    """True where a group can bring no more rows to an hour that ends at `end_ms`.
+
+    A window that ended before the hour did may be followed by one that begins where it ended.
+    """
+    if standing is None or not covers(committed, standing.flushed):
+        return False
+    return standing.term.window >= end_ms or (standing.is_final and standing.stop >= end_ms)
+
+
+def rebuild_group(hours: Sequence[str], group: int, groups: int, tables: Collection[str]) -> str:
+    """One group's share, inside a Spark worker: the files of its rows, as JSON."""
     settings = get_settings()
-    partitions = group_partitions(group, groups, settings.topic_partitions)
+    from fraudstream_platform.detection.step import Detector  # compiled kernels, here alone
+
     detector = Detector(quality_threshold=settings.silver_quality_threshold)
-    kept: dict[str, list[pl.DataFrame]] = defaultdict(list)
-    for past in _hours_upto(settings, hour):
-        for rows in _steps(settings, past, partitions):
-            result = detector.step(rows, hour)
-            if past == hour:
-                kept["silver.transactions"].append(result.silver)
-                kept["silver.quarantine"].append(result.quarantine)
-                kept["gold.features"].append(result.features)
-                kept[REBUILT_ALERTS].append(result.alerts)
-    files = [
-        write_file(settings, table, hour, rows)
-        for table, frames in kept.items()
-        if (rows := pl.concat(frames)).height
-    ]
+    partitions = group_partitions(group, groups, settings.topic_partitions)
+    files: list[DataFile] = []
+    for hour in _hours_upto(settings, hours[-1]):
+        output = _Output(settings, hour, tables if hour in hours else ())
+        for partition in partitions:
+            for rows in _steps(settings, hour, partition):
+                output.add(detector, rows)
+        files.extend(output.close())
     return json.dumps([file.to_json() for file in files])
 
 
-def _hours_upto(settings: Settings, hour: str) -> Sequence[str]:
+class _Output:
+    """Rows of one hour, written whenever there are enough for a file."""
+
+    def __init__(self, settings: Settings, hour: str, tables: Collection[str]) -> None:
+        self._settings = settings
+        self._hour = hour
+        self._kept: dict[str, list[pl.DataFrame]] = {table: [] for table in tables}
+        self._files: list[DataFile] = []
+
+    def add(self, detector: Detector, bronze: pl.DataFrame) -> None:
+        """Step Bronze rows and keep what is asked for."""
+        result = detector.step(bronze, self._hour)
+        frames = {
+            "silver.transactions": result.silver,
+            "silver.quarantine": result.quarantine,
+            "gold.features": result.features,
+            REBUILT_ALERTS: result.alerts,
+        }
+        for table, kept in self._kept.items():
+            kept.append(frames[table])
+            if sum(frame.height for frame in kept) >= _FILE_ROWS:
+                self._write(table)
+
+    def close(self) -> list[DataFile]:
+        """Write the rest; all files of the hour."""
+        for table in self._kept:
+            self._write(table)
+        return self._files
+
+    def _write(self, table: str) -> None:
+        frames, self._kept[table] = self._kept[table], []
+        filled = [frame for frame in frames if frame.height]
+        if filled:
+            rows = pl.concat(filled)
+            self._files.append(write_file(self._settings, table, self._hour, rows))
+
+
+def _hours_upto(settings: Settings, last: str) -> Sequence[str]:
     hours = scan(settings, "bronze.transactions").select(pl.col(HOUR).unique()).collect()[HOUR]
-    return sorted(one for one in hours.to_list() if one <= hour)
+    return sorted(one for one in hours.to_list() if one <= last)
 
 
-def _steps(settings: Settings, hour: str, partitions: Sequence[int]) -> Iterator[pl.DataFrame]:
-    """Bronze rows of an hour in offset order, a few thousand at a time."""
+def _steps(settings: Settings, hour: str, partition: int) -> Iterator[pl.DataFrame]:
+    """Bronze rows of one partition and hour in offset order, a few thousand at a time."""
     rows = (
         scan(settings, "bronze.transactions")
-        .filter((pl.col(HOUR) == hour) & pl.col("partition").is_in(list(partitions)))
+        .filter((pl.col(HOUR) == hour) & (pl.col("partition") == partition))
         .select(list(BRONZE_SCHEMA))
         .collect()
         .cast(BRONZE_SCHEMA)
-        .sort("partition", "offset")
+        .sort("offset")
     )
     yield from rows.iter_slices(_STEP_ROWS)

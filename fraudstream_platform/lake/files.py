@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import uuid
 from dataclasses import asdict, dataclass
@@ -42,9 +43,12 @@ def write_file(settings: Settings, table: str, partition: str, frame: pl.DataFra
     path = Path(table_uri(settings, table)) / relative
     path.parent.mkdir(parents=True, exist_ok=True)
     stored = frame.select(list(TABLES[table])).cast({_MILLIS: _MICROS})
+    # Written in memory first: polars makes an error of its own kind of a disk that is full.
+    parquet = io.BytesIO()
+    stored.write_parquet(parquet, compression="zstd", compression_level=1)
     try:
         with path.open("wb") as sink:
-            stored.write_parquet(sink, compression="zstd", compression_level=1)
+            sink.write(parquet.getbuffer())
             sink.flush()
             os.fsync(sink.fileno())
         _sync_folder(path.parent)

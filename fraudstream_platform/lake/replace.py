@@ -1,10 +1,15 @@
-"""Replacing an hour of a table: the new files in, the old ones out, in one commit."""
+"""Replacing an hour of a table: the new files in, the old ones out, in one commit.
+
+The caller names the old files it has seen, and the commit is made on the object that was compared
+with them: rows that came in between are never thrown away.
+"""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
@@ -19,15 +24,41 @@ from fraudstream_platform.settings import Settings
 _ATTEMPTS = 50
 
 
-def replace_hour(settings: Settings, table: str, hour: str, files: Sequence[DataFile]) -> None:
-    """Make `files` the whole content of `hour`; the recorded positions stay as they are."""
+class HourChangedError(RuntimeError):
+    """The hour has other files than its rebuild began with; nothing of the table was replaced."""
+
+
+def hour_files(settings: Settings, table: str, hour: str) -> frozenset[str]:
+    """Paths of the files that hold `hour` now, relative to the table."""
+    return frozenset(row["path"] for row in _present(open_table(settings, table), hour))
+
+
+def replace_hour(
+    settings: Settings,
+    table: str,
+    hour: str,
+    files: Sequence[DataFile],
+    seen: Collection[str],
+) -> None:
+    """Make `files` the whole content of `hour`, which holds `seen`; recorded positions stay.
+
+    Raises HourChangedError where the hour holds something else by now.
+    """
     for file in files:
         check_file(settings, file)
     for _ in range(_ATTEMPTS):
         opened = open_table(settings, table)
+        present = _present(opened, hour)
+        if {row["path"] for row in present} != set(seen):
+            raise HourChangedError(
+                f"{table}: hour {hour} changed while it was rebuilt and was left as it is; "
+                "rebuild it again"
+            )
+        if not present and not files:
+            return
         try:
             opened.create_write_transaction(
-                [*_removals(opened, hour), *_additions(files, hour)],
+                [*_removals(present, hour), *_additions(files, hour)],
                 "append",
                 opened.schema(),
                 [HOUR],
@@ -39,13 +70,15 @@ def replace_hour(settings: Settings, table: str, hour: str, files: Sequence[Data
     raise CommitContendedError(f"{table}: {_ATTEMPTS} replacements of {hour} lost to rivals")
 
 
-def _removals(table: DeltaTable, hour: str) -> list[AddAction | RemoveAction]:
+def _present(table: DeltaTable, hour: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    return [row for row in rows if row[f"partition.{HOUR}"] == hour]
+
+
+def _removals(present: Sequence[dict[str, Any]], hour: str) -> list[AddAction | RemoveAction]:
     now_ms = int(time.time() * 1000)
-    present = pa.table(table.get_add_actions(flatten=True)).to_pylist()
     return [
-        RemoveAction(row["path"], True, now_ms, row["size_bytes"], {HOUR: hour})
-        for row in present
-        if row[f"partition.{HOUR}"] == hour
+        RemoveAction(row["path"], True, now_ms, row["size_bytes"], {HOUR: hour}) for row in present
     ]
 
 

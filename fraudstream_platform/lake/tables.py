@@ -97,3 +97,11 @@ def open_table(settings: Settings, table: str) -> DeltaTable:
 def scan(settings: Settings, table: str, **options: Any) -> pl.LazyFrame:
     """The table's rows, lazily (a reader needs neither Spark nor a JVM)."""
     return pl.scan_delta(table_uri(settings, table), **options)
+
+
+def rows_in_hour(settings: Settings, table: str, hour: str) -> int:
+    """How many rows an hour of a table has."""
+    height: int = (
+        scan(settings, table).filter(pl.col(HOUR) == hour).select(pl.len()).collect().item()
+    )
+    return height
