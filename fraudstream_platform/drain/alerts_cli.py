@@ -48,7 +48,7 @@ def stream_alerts(settings: Settings, newest: int, *, follow: bool) -> Iterator[
                 continue
             error = message.error()
             if error is None:
-                yield read(message)
+                yield read(message.value() or b"")
             elif error.code() == KafkaError._PARTITION_EOF:
                 unread.discard(message.partition() or 0)
             else:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from fraudstream_platform.contracts.schemas import avro_text
+from fraudstream_platform.contracts.tables import ALERT_SCHEMA
 from fraudstream_platform.drain.kafka import partition_count, reader, topic_id, watermarks
 from fraudstream_platform.drain.positions import Positions
+from fraudstream_platform.drain.seals import KnownTokens, read_vault_records
 from fraudstream_platform.lake.commit import (
     Batch,
     CommitGapError,
@@ -28,11 +28,10 @@ from fraudstream_platform.lake.commit import (
 from fraudstream_platform.lake.files import DataFile, write_file
 from fraudstream_platform.lake.tables import (
     ALERTS,
-    TABLES,
+    TOPIC_POSITION,
     VAULT,
     open_table,
     partition_column,
-    scan,
     table_uri,
 )
 from fraudstream_platform.settings import Settings
@@ -40,8 +39,11 @@ from fraudstream_platform.settings import Settings
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-RowOf = Callable[[Message], Row | None]
-_MAX_RECORDS = 5_000  # a poll stays short: the committer waits for it
+RowsOf = Callable[[pl.DataFrame, Sequence[bytes], Sequence[pl.DataFrame]], pl.DataFrame]
+"""From places (`topic_partition`, `topic_offset`, `topic_append_time`) and values to table rows;
+the last argument is what was taken and is not committed yet."""
+_FETCH_WAIT_MS = 250
+_MAX_RECORDS = 10_000  # a poll stays short: the committer waits for it
 
 
 class TopicFollower:
@@ -52,23 +54,23 @@ class TopicFollower:
         settings: Settings,
         topic: str,
         table: str,
-        new_row_of: Callable[[], RowOf],
+        new_rows_of: Callable[[], RowsOf],
     ) -> None:
         """Follow `topic` into `table`.
 
-        `new_row_of` gives what turns a record into a row; it is asked again whenever reading
+        `new_rows_of` gives what turns records into rows; it is asked again whenever reading
         begins again, since it may remember what it has seen.
         """
         self._settings = settings
         self._topic = topic
         self._table = table
-        self._new_row_of = new_row_of
+        self._new_rows_of = new_rows_of
         self._application = f"fraudstream.{topic_id(settings, topic)}"
         self._consumer = reader(
-            settings, f"fraudstream.follow.{table}", **{"fetch.wait.max.ms": 100}
+            settings, f"fraudstream.follow.{table}", **{"fetch.wait.max.ms": _FETCH_WAIT_MS}
         )
         self._partitions = list(range(partition_count(self._consumer, topic)))
-        self._rows: list[Row] = []
+        self._rows: list[pl.DataFrame] = []
         self._written_at = time.monotonic()
         self._seek()
 
@@ -88,32 +90,35 @@ class TopicFollower:
         }
         self._end = dict(self._start)
         self._rows = []
-        self._row_of = self._new_row_of()
+        self._rows_of = self._new_rows_of()
         self._consumer.assign(
             [TopicPartition(self._topic, p, offset) for p, offset in self._start.items()]
         )
 
     def poll(self) -> None:
         """Take what is there, without waiting."""
+        places: list[tuple[int, int, int]] = []
+        values: list[bytes] = []
         for message in self._consumer.consume(_MAX_RECORDS, 0.0):
             partition, offset = message.partition(), message.offset()
             error = message.error()
             if partition is None or offset is None:
                 continue
             if error is None:
-                row = self._row_of(message)
-                if row is not None:
-                    self._rows.append({**_place(message), **row})
+                places.append((partition, offset, message.timestamp()[1]))
+                values.append(message.value() or b"")
                 self._end[partition] = offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._end[partition] = max(self._end[partition], offset)
             elif error.fatal():
                 raise RuntimeError(f"{self._topic}: {error.str()}")
+        if values:
+            self._rows.append(self._rows_of(_placed(places), values, self._rows))
 
     @property
     def is_at_end(self) -> bool:
         """True where everything in the topic now has been taken and committed."""
-        if self._rows:
+        if self._end != self._start:
             return False
         return all(
             self._start[p] >= watermarks(self._consumer, self._topic, p)[1]
@@ -145,39 +150,38 @@ class TopicFollower:
         if not self._rows:
             return
         column = partition_column(self._table)
-        schema = {column: pl.String(), **TABLES[self._table]}
-        rows = pl.DataFrame(self._rows, schema=schema, orient="row")
-        for (value,), part in rows.group_by([column], maintain_order=True):
+        for (value,), part in pl.concat(self._rows).group_by([column], maintain_order=True):
             yield write_file(self._settings, self._table, str(value), part)
 
 
-def _place(message: Message) -> Row:
-    return {
-        "topic_partition": message.partition(),
-        "topic_offset": message.offset(),
-        "topic_append_time": datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC),
-    }
+def _placed(places: Sequence[tuple[int, int, int]]) -> pl.DataFrame:
+    millis = pl.Schema({**TOPIC_POSITION, "topic_append_time": pl.Int64()})
+    return pl.DataFrame(places, schema=millis, orient="row").cast(pl.Schema(TOPIC_POSITION))
 
 
 def alert_follower(settings: Settings) -> TopicFollower:
     """The alert topic into `gold.alerts`."""
     read = alert_reader(settings)
+    schema = pl.Schema({"hour": pl.String(), **ALERT_SCHEMA})
 
-    def row_of(message: Message) -> Row | None:
-        alert = read(message)
-        return {"hour": alert["lake_hour"], **alert}
+    def rows_of(
+        places: pl.DataFrame, values: Sequence[bytes], _pending: Sequence[pl.DataFrame]
+    ) -> pl.DataFrame:
+        alerts = [read(value) for value in values]
+        rows = [{"hour": alert["lake_hour"], **alert} for alert in alerts]
+        return places.hstack(pl.DataFrame(rows, schema=schema, orient="row"))
 
-    return TopicFollower(settings, settings.fraud_alerts_topic, ALERTS, lambda: row_of)
+    return TopicFollower(settings, settings.fraud_alerts_topic, ALERTS, lambda: rows_of)
 
 
-def alert_reader(settings: Settings) -> Callable[[Message], Row]:
-    """Reads alerts of the alert topic as dicts."""
+def alert_reader(settings: Settings) -> Callable[[bytes], Row]:
+    """Reads values of the alert topic as dicts."""
     registry = SchemaRegistryClient({"url": settings.registry_url})
     deserialise = AvroDeserializer(registry, avro_text("fraud_alert"))
     context = SerializationContext(settings.fraud_alerts_topic, MessageField.VALUE)
 
-    def read(message: Message) -> Row:
-        alert: Row = deserialise(message.value(), context)
+    def read(value: bytes) -> Row:
+        alert: Row = deserialise(value, context)
         return alert
 
     return read
@@ -188,24 +192,13 @@ def vault_follower(settings: Settings) -> TopicFollower:
     return TopicFollower(settings, settings.vault_topic, VAULT, lambda: _new_seals_only(settings))
 
 
-def _new_seals_only(settings: Settings) -> RowOf:
-    known: set[str] = set(scan(settings, VAULT).select("token").collect()["token"])
+def _new_seals_only(settings: Settings) -> RowsOf:
+    known = KnownTokens(settings)
 
-    def row_of(message: Message) -> Row | None:
-        try:
-            record = json.loads(message.value() or b"null")
-            row = {
-                "entity_type": str(record["kind"]),
-                "token": str(record["token"]),
-                "key_version": int(record["key_version"]),
-                "sealed": str(record["sealed"]),
-            }
-        except (ValueError, KeyError, TypeError):
-            log.error("record %s of the sealed topic is no seal; passed over", message.offset())
-            return None
-        if row["token"] in known:
-            return None
-        known.add(str(row["token"]))
-        return row
+    def rows_of(
+        places: pl.DataFrame, values: Sequence[bytes], pending: Sequence[pl.DataFrame]
+    ) -> pl.DataFrame:
+        rows = places.hstack(read_vault_records(values)).drop_nulls("token")
+        return known.only_new(rows, pending)
 
-    return row_of
+    return rows_of

@@ -27,6 +27,8 @@ class Heartbeat:
         self.committed: Positions = {}
         self.delivered_at = 0.0
         """When the broker last acknowledged a record (epoch seconds)."""
+        self.answering_since = 0.0
+        """Since when it has done so without a gap longer than a lease."""
         self._others_at = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -79,7 +81,10 @@ class Heartbeat:
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
-            self.delivered_at = time.time()
+            now = time.time()
+            if now - self.delivered_at > self._settings.lease_seconds:
+                self.answering_since = now
+            self.delivered_at = now
 
     def _entry(self) -> Entry:
         return Entry(

@@ -14,13 +14,14 @@ from typing import Any, Literal, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from fraudstream_platform.drain.kafka import reader, watermarks
+from fraudstream_platform.drain.kafka import arrivals, reader, watermarks
 from fraudstream_platform.drain.positions import Positions, from_json, to_json
 from fraudstream_platform.lake.files import DataFile
 from fraudstream_platform.settings import Settings
 
 Kind = Literal["owner", "step", "flush", "final", "run"]
 _TAIL = 64
+_FOLLOW_WAIT_MS = 250
 
 
 class Term(NamedTuple):
@@ -138,15 +139,23 @@ def entry_of(message: Message) -> Entry:
 
 
 class JournalReader:
-    """Reads journal partitions back from their end and follows them; committed records only."""
+    """Reads journal partitions back from their end and follows them; committed records only.
+
+    Two clients, since a client learns of other partitions only when its fetch in flight returns:
+    what is followed is waited for long (which spares the broker), what is read back is not.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._topic = settings.journal_topic
         self._consumer: Consumer = reader(settings, "fraudstream.journal")
+        self._follower: Consumer | None = None
 
     def close(self) -> None:
-        """Release the client's threads and sockets."""
+        """Release the clients' threads and sockets."""
         self._consumer.close()
+        if self._follower is not None:
+            self._follower.close()
 
     def tail(self, partition: int, kinds: Sequence[Kind], count: int = 1) -> list[Entry]:
         """Committed entries from the `count`-th newest of `kinds` (or the beginning) to the end."""
@@ -190,13 +199,18 @@ class JournalReader:
 
     def follow(self, positions: Mapping[int, int]) -> None:
         """From now on `poll` gives the entries of these journal partitions, from these offsets."""
-        self._consumer.assign(
+        if self._follower is None:
+            waits = {"fetch.wait.max.ms": _FOLLOW_WAIT_MS}
+            self._follower = reader(self._settings, "fraudstream.journal", **waits)
+        self._follower.assign(
             [TopicPartition(self._topic, p, offset) for p, offset in positions.items()]
         )
 
     def poll(self, timeout: float) -> Iterator[Entry]:
         """New entries of the followed partitions, waiting at most `timeout` seconds for them."""
-        for message in self._consumer.consume(1000, timeout):
+        if self._follower is None:
+            raise RuntimeError("nothing is followed yet: call follow() first")
+        for message in arrivals(self._follower, 1000, timeout):
             error = message.error()
             if error is None:
                 yield entry_of(message)

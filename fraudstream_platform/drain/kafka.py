@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicCollection, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaException,
+    Message,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 
 from fraudstream_platform.settings import Settings
 
 Config = dict[str, str | int | float | bool]
+_SAME_FETCH_S = 0.002
+"""The partitions of one fetch response become readable one after the other, within this time."""
 
 
 _CONNECTION: Config = {
@@ -44,6 +53,15 @@ def reader(settings: Settings, group: str, **overrides: str | int | bool) -> Con
     return Consumer(config)
 
 
+def arrivals(consumer: Consumer, count: int, timeout: float) -> list[Message]:
+    """What is there, as soon as anything is; an empty list after `timeout` seconds without.
+
+    `consume` alone would wait for all `count` messages or for the whole timeout.
+    """
+    first = consumer.consume(1, timeout)
+    return first + consumer.consume(count - 1, _SAME_FETCH_S) if first else first
+
+
 def transactional_producer(settings: Settings, transactional_id: str) -> Producer:
     """The one producer of a partition group; its transactions are the commit protocol."""
     return Producer(
@@ -53,6 +71,8 @@ def transactional_producer(settings: Settings, transactional_id: str) -> Produce
             # Short, so that a dead owner's open transaction stalls read_committed readers briefly.
             "transaction.timeout.ms": 4000,
             "linger.ms": 0,
+            # While the markers of the transaction before are written, the broker asks to try again.
+            "retry.backoff.ms": 10,
             "acks": "all",
             "message.max.bytes": 8_000_000,
             **_CONNECTION,

@@ -29,7 +29,10 @@ _PATIENCE_SECONDS = 120.0
 
 
 class FencedError(RuntimeError):
-    """The broker took this producer's right to write: another one has initialised after it."""
+    """The producer can write no more: another one has initialised after it, or it is broken.
+
+    Both look alike from here; whoever is still the newest owner initialises a new one.
+    """
 
 
 class Ledger:
@@ -71,6 +74,7 @@ class Ledger:
             except KafkaException as error:
                 self._abort_or_raise(error, deadline)
             else:
+                self._mirror(entries[-1])
                 return
 
     def _write(
@@ -93,13 +97,17 @@ class Ledger:
                 key=f"group-{entry.group}".encode(),
                 partition=self._group,
             )
-        newest = entries[-1]
+
+    def _mirror(self, newest: Entry) -> None:
+        """Show progress to consumer-group tools, once it is true.
+
+        Not within the transaction: that takes four more requests on an alert's way, and a client
+        whose broker was killed in the middle of them waits for ever, whatever its timeout.
+        """
         for consumer, positions in zip(
             self._mirrors, (newest.stepped, newest.flushed), strict=True
         ):
-            self._producer.send_offsets_to_transaction(
-                self._topic_partitions(positions), consumer.consumer_group_metadata(), 10.0
-            )
+            consumer.commit(offsets=self._topic_partitions(positions), asynchronous=True)
 
     def _topic_partitions(self, positions: Positions) -> list[TopicPartition]:
         topic = self._settings.transactions_topic
@@ -108,7 +116,7 @@ class Ledger:
     def _abort_or_raise(self, error: KafkaException, deadline: float) -> None:
         _raise_if_fenced(error)
         cause: KafkaError = error.args[0]
-        if cause.fatal() or time.monotonic() > deadline:
+        if time.monotonic() > deadline:
             raise error
         log.warning("transaction aborted and written again: %s", cause.str())
         _patiently(lambda: self._producer.abort_transaction(10.0))
@@ -116,7 +124,8 @@ class Ledger:
 
 def _raise_if_fenced(error: KafkaException) -> None:
     cause: KafkaError = error.args[0]
-    if cause.code() in _FENCED:
+    # A broker that was killed may have forgotten the transaction, which is fatal to its producer.
+    if cause.code() in _FENCED or cause.fatal():
         raise FencedError(cause.str()) from None
 
 

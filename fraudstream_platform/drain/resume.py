@@ -20,6 +20,8 @@ class Standing:
     term: Term
     run_id: str
     is_final: bool
+    stop: int
+    """Where the newest term's window stops, epoch ms."""
     at: int
     """Append time of the newest record, epoch ms."""
     flushed: Positions
@@ -37,6 +39,7 @@ class Standing:
             term=max(self.term, entry.term),
             run_id=entry.run_id if later_term else self.run_id,
             is_final=entry.kind == "final" or (self.is_final and not later_term),
+            stop=entry.stop if later_term else self.stop,
             at=max(self.at, entry.at),
             flushed=entry.flushed if covers(entry.flushed, self.flushed) else self.flushed,
             stepped=entry.stepped if covers(entry.stepped, self.stepped) else self.stepped,
@@ -59,6 +62,7 @@ def standing_of(entries: Sequence[Entry]) -> Standing | None:
         term=first.term,
         run_id=first.run_id,
         is_final=first.kind == "final",
+        stop=first.stop,
         at=first.at,
         flushed=first.flushed,
         stepped=first.stepped,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from fraudstream_platform.detection.catalogue import catalogue_version
+from fraudstream_platform.detection.state import state_version
 from fraudstream_platform.detection.step import Detector
 from fraudstream_platform.drain.journal import SnapshotRef
 from fraudstream_platform.drain.positions import Positions
@@ -40,12 +42,32 @@ def write_snapshot(
     folder = settings.data_dir / "state" / f"group-{group}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.npz"
-    with path.open("wb") as sink:
-        np.savez(sink, allow_pickle=False, **arrays)
-        sink.flush()
-        os.fsync(sink.fileno())
+    try:
+        with path.open("wb") as file:
+            sink = _Hashing(file)
+            np.savez(cast(BinaryIO, sink), allow_pickle=False, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
     _forget_old(folder)
-    return SnapshotRef(str(path), _sha256(path), catalogue_version(), dict(positions))
+    return SnapshotRef(str(path), sink.digest.hexdigest(), state_version(), dict(positions))
+
+
+class _Hashing(io.RawIOBase):
+    """Passes bytes on and hashes them; it cannot seek, so that they pass once and in order."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
 
 
 def restore(
@@ -66,8 +88,8 @@ def restore(
 
 def _load(ref: SnapshotRef) -> Mapping[str, np.ndarray] | None:
     path = Path(ref.path)
-    if ref.catalogue != catalogue_version():
-        log.warning("snapshot %s is of feature catalogue %s", path.name, ref.catalogue)
+    if ref.catalogue != state_version():
+        log.warning("snapshot %s holds another state, %s", path.name, ref.catalogue)
         return None
     try:
         if _sha256(path) != ref.sha256:

@@ -7,7 +7,6 @@ import time
 
 from confluent_kafka import KafkaException
 
-from fraudstream_platform.detection.step import warm_up
 from fraudstream_platform.drain.assignment import Assignment
 from fraudstream_platform.drain.held import Held
 from fraudstream_platform.drain.positions import Positions, group_partitions
@@ -34,7 +33,6 @@ class Stream:
             assignment.group, assignment.groups, settings.topic_partitions
         )
         self._stop = assignment.window_stop
-        warm_up()
         self._stepper = _patient_stepper(settings, assignment.hour)
         self.detector = self._stepper.detector
         beginning = beginnings(settings, self.partitions)

@@ -1,6 +1,7 @@
 """The long-lived task of one partition group, from standby to final record.
 
-1. Read where the group stands in the journal; leave where a newer term owns it.
+1. Read where the group stands in the journal; leave where a newer term owns it. While the owner is
+   alive and the window's start is not near, wait with nothing in memory.
 2. Restore the newest usable snapshot and replay the log from it, holding outputs and trimming
    them as the owner's records arrive (standby).
 3. Take over when the owner's final record appears, or when the owner is dead: fence, read the
@@ -15,6 +16,7 @@ import logging
 import time
 from typing import Literal
 
+from fraudstream_platform.detection.step import warm_up
 from fraudstream_platform.drain.assignment import Assignment
 from fraudstream_platform.drain.journal import JournalReader
 from fraudstream_platform.drain.ledger import FencedError, Ledger
@@ -29,13 +31,16 @@ log = logging.getLogger(__name__)
 Outcome = Literal["finished", "superseded", "run_lost"]
 _ASK_ENDS_SECONDS = 0.3
 _CAUGHT_UP_FOR_SECONDS = 2.0
+_SHADOW_SECONDS = 8.0
+_ASK_JOURNAL_SECONDS = 0.5
 
 
 def run_group(settings: Settings, assignment: Assignment) -> Outcome:
     """Drain one group for one window, from standby to its final record."""
     journal = JournalReader(settings)
     try:
-        standing = _read_standing(journal, assignment)
+        warm_up()
+        standing = _wait_for_turn(settings, journal, assignment)
         if standing is not None and standing.term > assignment.term:
             return "superseded"
         stream = Stream(settings, assignment, standing)
@@ -51,6 +56,25 @@ def run_group(settings: Settings, assignment: Assignment) -> Outcome:
             ledger.close()
     finally:
         journal.close()
+
+
+def _wait_for_turn(
+    settings: Settings, journal: JournalReader, assignment: Assignment
+) -> Standing | None:
+    """Where the group stands when it is time to shadow its owner, or to replace it.
+
+    A standby steps every record a second time, so it begins late: a snapshot's load and the replay
+    since it are short against `_SHADOW_SECONDS`.
+    """
+    while True:
+        standing = _read_standing(journal, assignment)
+        near = time.time() > assignment.window_start / 1000 - _SHADOW_SECONDS
+        if standing is None or near or standing.is_final:
+            return standing
+        silent = time.time() - standing.at / 1000 > settings.lease_seconds / 2
+        if silent or standing.term.window >= assignment.window_start:
+            return standing
+        time.sleep(_ASK_JOURNAL_SECONDS)
 
 
 def _read_standing(journal: JournalReader, assignment: Assignment) -> Standing | None:
@@ -140,13 +164,14 @@ def _own(
             owner.take_over(standing)
             owner.drain()
             return "finished"
-        except FencedError:
+        except FencedError as error:
             # One's own transaction timeout and a newer owner look the same from here.
             standing = _read_standing(journal, assignment)
             if standing is not None and standing.run_id != assignment.run_id:
                 return "superseded"
-            log.warning("fenced, yet still the newest owner: initialising again")
+            log.warning("%s; still the newest owner: initialising again", error)
             ledger.close()
+            time.sleep(_ASK_JOURNAL_SECONDS)
             ledger = Ledger(settings, assignment.group)
         except RunLostError as error:
             log.warning("%s", error)

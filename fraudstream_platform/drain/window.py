@@ -196,11 +196,11 @@ class WindowRun:
 
     def _raise_if_silent(self, heartbeat: Heartbeat) -> None:
         """A group that stopped journaling while the broker answers has lost its task for good."""
-        heard = heartbeat.delivered_at
+        heard, since = heartbeat.delivered_at, heartbeat.answering_since
         for group, entry in self._newest.items():
             if entry.kind == "final" or group in self.report.superseded:
                 continue
-            silence = heard - entry.at / 1000
+            silence = heard - max(entry.at / 1000, since)
             if silence > 5 * self._settings.lease_seconds:
                 raise TasksFailedError(f"group {group} has been silent for {silence:.0f} s")
 
