@@ -107,16 +107,17 @@ class Demo:
         return watch, probe
 
     def _show(self, watch: Watch, probe: AlertProbe, simulator: Simulator) -> None:
-        began = time.monotonic()
+        began: float | None = None
         before: Sample | None = None
         with Live(console=self._console, refresh_per_second=2, transient=False) as live:
             while not simulator.has_ended:
                 sample = watch.sample()
                 if sample.produced:
+                    began = began or time.monotonic()
                     self._samples.append(sample)
                 self._measure_memory()
-                left = None if self._seconds is None else self._seconds - time.monotonic() + began
-                live.update(screen(self._settings, sample, before, probe, watch.handovers(), left))
+                title = _title(self._seconds, began)
+                live.update(screen(self._settings, sample, before, probe, watch.handovers(), title))
                 before = sample
                 time.sleep(1.0)
 
@@ -160,6 +161,14 @@ class Demo:
         self._memory_at = time.monotonic()
         for name, value in measured(read_services(self._settings)).items():
             self._memory[name] = max(value, self._memory.get(name, 0.0))
+
+
+def _title(seconds: float | None, began: float | None) -> str:
+    if began is None:
+        return "FraudStream · the simulator makes its stream ahead"
+    if seconds is None:
+        return "FraudStream"
+    return f"FraudStream · {max(0, seconds - time.monotonic() + began):.0f} s left"
 
 
 def _wait(is_so: Callable[[], bool], at_most_s: float, why: str, settings: Settings) -> None:

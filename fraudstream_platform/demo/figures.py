@@ -50,6 +50,7 @@ class Watch:
         self._journal = JournalReader(self.settings)
         self._journal.follow(dict.fromkeys(range(self.settings.drain_groups), -2))
         self._consumer: Consumer = reader(self.settings, "fraudstream.watch")
+        self._tables = {table: open_table(self.settings, table) for table in TABLES}
         self._stepped: Positions = {}
         self._flushes: dict[int, list[Entry]] = {g: [] for g in range(self.settings.drain_groups)}
 
@@ -87,6 +88,11 @@ class Watch:
                 gaps.append(min(later) - final.at)
         return gaps
 
+    def stepped(self) -> Positions:
+        """Every alert before these offsets is published, by the newest journal records."""
+        self._read_journal()
+        return dict(self._stepped)
+
     def ends(self) -> Positions:
         """High watermarks of the raw topic."""
         topic = self.settings.transactions_topic
@@ -96,23 +102,26 @@ class Watch:
     def sample(self) -> Sample:
         """Read everything now."""
         self._read_journal()
+        for table in self._tables.values():
+            table.update_incremental()
         ends = self.ends()
         return Sample(
             at=time.time(),
             produced=sum(ends.values()),
             lag=sum(end - self._stepped.get(p, 0) for p, end in ends.items()),
-            rows={table: open_table(self.settings, table).count() for table in TABLES},
+            rows={name: table.count() for name, table in self._tables.items()},
             freshness_s=self._freshness(),
         )
 
     def has_committed(self, ends: Positions) -> bool:
         """True where every layer's table has passed `ends`."""
+        for table in self._tables.values():
+            table.update_incremental()
         return all(covers(self._versions(table), ends) for table in LAYERS.values())
 
     def _versions(self, table: str) -> Positions:
         partitions = range(self.settings.topic_partitions)
-        opened = open_table(self.settings, table)
-        versions = recorded_versions(opened, self._application, partitions)
+        versions = recorded_versions(self._tables[table], self._application, partitions)
         return {p: version for p, version in versions.items() if version is not None}
 
     def _freshness(self) -> dict[str, float]:

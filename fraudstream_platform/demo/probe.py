@@ -22,6 +22,8 @@ class AlertProbe:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.latencies_ms: list[float] = []
+        self.seen_at: list[float] = []
+        """Epoch seconds of each of `latencies_ms`."""
         self.by_pattern: Counter[str] = Counter()
         self.newest: deque[dict[str, Any]] = deque(maxlen=_NEWEST)
         self.alerts = 0
@@ -48,9 +50,10 @@ class AlertProbe:
             if message is None or message.error() is not None:
                 continue
             seen_ms = time.time() * 1000
-            alert = read(message)
+            alert = read(message.value() or b"")
             self.alerts += 1
             self.by_pattern.update(alert["patterns"])
             self.newest.append(alert)
             if alert["sent_at"] is not None:
+                self.seen_at.append(seen_ms / 1000)
                 self.latencies_ms.append(seen_ms - alert["sent_at"].timestamp() * 1000)

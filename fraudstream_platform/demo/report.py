@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Any
 
 import dagster as dg
@@ -15,6 +16,8 @@ from fraudstream_platform.demo.probe import AlertProbe
 from fraudstream_platform.local.dagster import dagster_home
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.verify.proof import Finding
+
+_BUCKET_S = 5
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ def build_report(
         "alerts_by_pattern": dict(probe.by_pattern),
         "attacks_by_pattern": collected.summary.get("attacks_by_pattern", {}),
         "latency_ms": percentiles([round(one) for one in probe.latencies_ms]),
+        "latency_over_time": _over_time(probe),
         "freshness_s": _worst_freshness(collected.samples),
         "drain_runs": _drain_runs(settings),
         "handovers": watch.handovers(),
@@ -86,6 +90,22 @@ def problems(report: Mapping[str, Any]) -> list[str]:
     if not report["marts_runs"]:
         found.append("no marts run succeeded")
     return found
+
+
+def _over_time(probe: AlertProbe) -> list[dict[str, float]]:
+    """Alerts seen in each five seconds since the first: how many, and their latency in ms."""
+    buckets: dict[int, list[float]] = {}
+    for at, latency in zip(probe.seen_at, probe.latencies_ms, strict=True):
+        buckets.setdefault(int((at - probe.seen_at[0]) // _BUCKET_S), []).append(latency)
+    return [
+        {
+            "s": number * _BUCKET_S,
+            "alerts": len(ms),
+            "p50": round(median(ms)),
+            "max": round(max(ms)),
+        }
+        for number, ms in sorted(buckets.items())
+    ]
 
 
 def _worst_freshness(samples: Sequence[Sample]) -> dict[str, float]:

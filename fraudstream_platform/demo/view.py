@@ -20,14 +20,14 @@ def screen(
     before: Sample | None,
     probe: AlertProbe,
     handovers: int,
-    left_s: float | None,
+    title: str,
 ) -> Group:
     """Figures above, newest alerts with their reasons below."""
     figures = Table.grid(padding=(0, 3))
     figures.add_row(*(Text(name, style="dim") for name in _HEADS))
     figures.add_row(*_values(sample, before, probe, handovers))
     parts: list[RenderableType] = [
-        Panel(figures, title=_title(left_s), border_style="cyan"),
+        Panel(figures, title=title, border_style="cyan"),
         _layers(sample),
         Panel(
             "\n".join(alert_line(alert) for alert in reversed(probe.newest)) or "none yet",
@@ -44,10 +44,6 @@ def screen(
 
 
 _HEADS = ("transactions/s", "in all", "alerts", "p50 ms", "p95 ms", "p99 ms", "lag", "hand-overs")
-
-
-def _title(left_s: float | None) -> str:
-    return "FraudStream" if left_s is None else f"FraudStream · {max(0, left_s):.0f} s left"
 
 
 def _values(

@@ -17,7 +17,7 @@ from fraudstream_platform.local.health import HOST, http_ok, tcp_open
 from fraudstream_platform.local.service import Service
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
 
-NICE = 10
+NICE = 5
 WORKSPACE = PROJECT_ROOT / "workspace.yaml"
 _DEFINITIONS = "fraudstream_platform.definitions"
 
@@ -52,6 +52,8 @@ python_logs:
   python_log_level: INFO
   managed_python_loggers: [fraudstream_platform]
 telemetry:
+  enabled: false
+nux:  # no sign-up dialog before a new user's first look
   enabled: false
 """
 

@@ -11,8 +11,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+
+
+def _lower_session(nice: str) -> None:
+    """Where Linux schedules by session, a process's own nice value counts only within it."""
+    with suppress(OSError):  # no such kernel, or not allowed: the nice value has to do
+        Path("/proc/self/autogroup").write_text(nice)
 
 
 def main(arguments: list[str]) -> None:
@@ -23,6 +31,7 @@ def main(arguments: list[str]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     if int(nice):
         os.nice(int(nice))
+        _lower_session(nice)
     if int(parent) and sys.platform == "linux":
         import ctypes
 

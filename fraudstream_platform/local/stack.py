@@ -195,6 +195,8 @@ class Stack:
         if not one.due():
             return False
         before = one.health
+        if one.alive:
+            one.probe()  # first: while a slow neighbour started, nobody had asked for long
         if one.needs_start():
             self._end(one)
             try:
@@ -206,7 +208,6 @@ class Stack:
             else:
                 logger.warning("%s started again (restart %d)", one.service.name, one.restarts)
             return True
-        one.probe()
         return one.health != before
 
     def _end(self, one: Running) -> None:

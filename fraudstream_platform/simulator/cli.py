@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,11 +11,8 @@ import typer
 
 from fraudstream_platform.settings import get_settings
 from fraudstream_platform.simulator.injector import PATTERNS
-from fraudstream_platform.simulator.producer import TICK_S, ProduceError, Simulation
+from fraudstream_platform.simulator.producer import TICK_S, ProduceError, Simulation, start_ms
 from fraudstream_platform.simulator.stream import StreamConfig
-
-_LEAD_MS = 2_000
-"""The first record's time lies this far ahead: merchants and connections are made meanwhile."""
 
 
 def produce(
@@ -43,6 +39,10 @@ def produce(
         Path | None, typer.Option(help="Write the attacks to this file (JSON lines).")
     ] = None,
     summary: Annotated[Path | None, typer.Option(help="Write the summary to this file.")] = None,
+    lead: Annotated[
+        float,
+        typer.Option(help="Seconds of the stream that are made before its clock starts.", min=0),
+    ] = 0.0,
     bad_rate: Annotated[
         float, typer.Option(help="Share of deliberately bad records.", min=0.0, max=0.5)
     ] = 0.0,
@@ -53,7 +53,7 @@ def produce(
             seed=seed,
             tps=tps,
             count=round(tps * seconds) if count is None else count,
-            start_ms=int(time.time() * 1000) + _LEAD_MS,
+            start_ms=start_ms(tps, lead),
             fraud_rate=fraud_rate,
             patterns=tuple(name.strip() for name in patterns.split(",") if name.strip()),
             customers=customers,
@@ -63,7 +63,7 @@ def produce(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     try:
-        simulation = Simulation(get_settings(), config, truth=truth, bad_rate=bad_rate)
+        simulation = Simulation(get_settings(), config, truth=truth, bad_rate=bad_rate, lead_s=lead)
     except ProduceError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

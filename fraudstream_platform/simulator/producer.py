@@ -1,7 +1,8 @@
 """Sends the simulated stream to Kafka at the intended times, whatever the pipeline does.
 
-The loop is open: a batch is made ahead, waits for its time, and is sent; a late loop sends without
-waiting and keeps the intended times in the records, so that no delay hides from the figures.
+The loop is open: batches are made ahead (one, or as many as asked for), wait for their times, and
+are sent; a late loop sends without waiting and keeps the intended times in the records, so that no
+delay hides from the figures.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import gc
 import json
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, Producer
+from confluent_kafka import Message as Delivered
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from fraudstream_platform.contracts.codec import Encoder
@@ -27,20 +29,39 @@ from fraudstream_platform.protection.vault import original_bytes, vault_record
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.simulator.population import Identity
 from fraudstream_platform.simulator.record import FastEncoder
-from fraudstream_platform.simulator.spoiled import Spoiler
+from fraudstream_platform.simulator.spoiled import Message, Spoiler
 from fraudstream_platform.simulator.stream import Batch, Stream, StreamConfig
 from fraudstream_platform.simulator.truth import TruthFile
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.005
+TICK_S = 0.01
+_PREPARE_US = 130
+"""Time to make a record with its seals, generously: what is not made by the start is made later."""
+_SPARE_S = 0.005
+"""Nothing is made ahead in the last moments before a batch is due."""
 """Records of one tick are sent together, at its end and never before their intended times."""
 _SEALS_AT_ONCE = 400
-_LINGER_MS = 2
+_LINGER_MS = 5
 _UNHURRIED_LINGER_MS = 500
 _FLUSH_S = 60.0
 _METADATA_S = 15.0
+_CONNECT_MS = 2_000
 _QUEUE_FULL_WAIT_S = 0.02
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A batch on its way: when it is due, and its encoded messages."""
+
+    due_s: float
+    messages: list[Message]
+    batch: Batch
+
+
+def start_ms(tps: float, lead_s: float) -> int:
+    """The first record's time, so that connections and `lead_s` of stream are made before it."""
+    return int(time.time() * 1000) + _CONNECT_MS + int(tps * lead_s * _PREPARE_US / 1000)
 
 
 class ProduceError(RuntimeError):
@@ -87,6 +108,7 @@ class Simulation:
         *,
         truth: Path | None = None,
         bad_rate: float = 0.0,
+        lead_s: float = 0.0,
     ) -> None:
         registry = SchemaRegistryClient({"url": settings.registry_url})
         self._raw, self._vault = settings.transactions_topic, settings.vault_topic
@@ -99,6 +121,7 @@ class Simulation:
         self._key_version = tokeniser.key_version
         self._sealer = BulkSealer(settings.vault_key.get_secret_value())
         self._config = config
+        self._lead = max(1, int(lead_s * config.tps / config.batch_slots))
         self._stream = Stream(config, tokeniser)
         self._spoiler = Spoiler(config.seed, bad_rate, self._encoder)
         self._truth = TruthFile(truth)
@@ -134,27 +157,43 @@ class Simulation:
     def _send_all(self) -> float:
         """Send every batch in its time; returns the CPU seconds of the whole process."""
         cpu = time.process_time()
-        for batch in self._stream.batches():
-            messages = [
-                self._spoiler.message(transaction, not in_attack)
-                for transaction, in_attack in zip(batch.transactions, batch.in_attack, strict=True)
-            ]
-            last = batch.first_slot + len(messages) - 1
-            _wait_until(self._config.due_ms(last) / 1000)
-            self._slips.append(time.time() * 1000 - self._config.due_ms(last))
-            for key, value in messages:
-                _send(self._producer, self._raw, key, value)
-            self.summary.produced += len(messages)
-            self._accompany(batch)
-            self._producer.poll(0)
-            self._unhurried.poll(0)
+        coming = map(self._prepare, self._stream.batches())
+        ahead: deque[_Prepared] = deque()
+        while True:
+            while len(ahead) < self._lead and _is_time(ahead):
+                prepared = next(coming, None)
+                if prepared is None:
+                    break
+                ahead.append(prepared)
+            if not ahead:
+                break
+            self._send_one(ahead.popleft())
         self._seal(at_least=1)
         return time.process_time() - cpu
 
-    def _accompany(self, batch: Batch) -> None:
-        """Send seals and labels of the batch, and note its attacks."""
+    def _prepare(self, batch: Batch) -> _Prepared:
+        """Encode a batch, and send the seals of its new identities ahead of it."""
+        messages = [
+            self._spoiler.message(transaction, not in_attack)
+            for transaction, in_attack in zip(batch.transactions, batch.in_attack, strict=True)
+        ]
         self._unsealed.extend(batch.identities)
         self._seal(at_least=_SEALS_AT_ONCE)
+        last = batch.first_slot + len(messages) - 1
+        return _Prepared(self._config.due_ms(last) / 1000, messages, batch)
+
+    def _send_one(self, prepared: _Prepared) -> None:
+        _wait_until(prepared.due_s)
+        self._slips.append((time.time() - prepared.due_s) * 1000)
+        for key, value in prepared.messages:
+            _send(self._producer, self._raw, key, value)
+        self.summary.produced += len(prepared.messages)
+        self._producer.poll(0)
+        self._unhurried.poll(0)
+        self._accompany(prepared.batch)
+
+    def _accompany(self, batch: Batch) -> None:
+        """Send the labels of the batch, and note its attacks."""
         for label in batch.labels:
             key = label["transaction_id"].encode()
             _send(self._unhurried, self._labels, key, self._label_encoder.encode(label))
@@ -173,7 +212,7 @@ class Simulation:
             _send(self._unhurried, self._vault, one.token.encode(), record)
         self.summary.sealed += len(identities)
 
-    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+    def _on_delivery(self, error: KafkaError | None, message: Delivered) -> None:
         if error is None:
             return
         self.summary.delivery_errors += 1
@@ -210,6 +249,11 @@ def _require_topics(producer: Producer, topics: tuple[str, ...]) -> None:
     missing = [topic for topic in topics if topic not in known]
     if missing:
         raise ProduceError(f"topics {', '.join(missing)} do not exist; run set-up first")
+
+
+def _is_time(ahead: deque[_Prepared]) -> bool:
+    """Whether there is time to make another batch before the next one is due."""
+    return not ahead or time.time() < ahead[0].due_s - _SPARE_S
 
 
 def _wait_until(at_s: float) -> None:
