@@ -16,7 +16,7 @@ REPORT ?=
 DEMO_ARGS := $(if $(filter command line environment,$(origin SECONDS)),$(if $(SECONDS),--seconds $(SECONDS))) \
 	$(if $(TPS),--tps $(TPS)) $(if $(REPORT),--report $(REPORT))
 
-.PHONY: help env services demo up down status test unit integration lint format clean
+.PHONY: help env services demo up down status test unit integration faults lint format clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,7 +57,13 @@ unit: env ## Run the tests that need no service
 	@$(PY) -m pytest -q fraudstream_tests/unit
 
 integration: services ## Run the tests against the real broker, registry and Spark
-	@$(PY) -m pytest -q fraudstream_tests/integration
+	@$(PY) -m pytest -q fraudstream_tests/integration fraudstream_tests/faults
+
+ROUNDS ?= 1
+SEED ?= 1
+KINDS ?= run,worker,spark,run+code
+faults: services ## Kill parts of a running pipeline; ROUNDS=10 of each of KINDS, SEED=1, TPS=2000
+	@$(PY) -m fraudstream_tests.faults --rounds $(ROUNDS) --kinds $(KINDS) --seed $(SEED) $(if $(TPS),--tps $(TPS))
 
 lint: env ## Lint, format check, types, import contracts, security lint
 	@$(VENV)/bin/ruff check .

@@ -1,0 +1,53 @@
+"""The README's commands are run as they stand: what it promises is what a newcomer gets."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fraudstream_platform.local.ports import free_port_base
+from fraudstream_platform.settings import PROJECT_ROOT
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+BLOCKS = re.findall(
+    r"^```(?:sh|bash)\n(.*?)^```", (PROJECT_ROOT / "README.md").read_text(), re.M | re.S
+)
+TESTS_ITSELF = "make test\n"
+
+
+def test_the_readme_has_blocks_to_run() -> None:
+    """A block in another spelling would be run by nobody."""
+    assert TESTS_ITSELF in BLOCKS
+    assert len(BLOCKS) == (PROJECT_ROOT / "README.md").read_text().count("```") // 2 - 1
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block != TESTS_ITSELF])
+def test_a_block_does_what_the_readme_says(block: str, tmp_path: Path) -> None:
+    """Guards the README; its own ports and folder keep it apart from what else runs here."""
+    report = PROJECT_ROOT / "report.json"
+    report.unlink(missing_ok=True)
+    environment = {**os.environ, "PORT_BASE": str(free_port_base()), "DATA_DIR": str(tmp_path)}
+    for name in ("MAKEFLAGS", "MAKELEVEL", "SECONDS", "TPS", "REPORT"):
+        environment.pop(name, None)  # of the make that runs this test
+    try:
+        done = subprocess.run(
+            ["bash", "-euc", block],
+            cwd=PROJECT_ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=380,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        figures = json.loads(report.read_text())
+    finally:
+        report.unlink(missing_ok=True)
+    assert figures["problems"] == []
+    assert figures["produced"] == figures["bronze_rows"] + figures["dead_letters"] == 15_000
