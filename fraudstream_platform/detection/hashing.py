@@ -52,12 +52,14 @@ def hash_columns(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, NDArray
     for name, column in zip(names, table.columns, strict=True):
         out = np.zeros(frame.height, dtype=np.uint64)
         if frame.height:
-            # Polars builds the Arrow string array anew; a null's string has no bytes in it.
             array = column.chunk(0)
-            _, offsets, data = array.buffers()
+            start, stop = array.offset, array.offset + frame.height
+            validity, offsets, data = array.buffers()
             bounds = np.frombuffer(offsets, dtype=np.int64)
-            stop = array.offset + frame.height + 1
             text = np.frombuffer(data if data is not None else b"", dtype=np.uint8)
-            _hash_strings(bounds[array.offset : stop], text, out)
+            _hash_strings(bounds[start : stop + 1], text, out)
+            if validity is not None:  # a null's place may hold another row's bytes
+                bits = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")
+                out[bits[start:stop] == 0] = 0
         hashes[name] = out
     return hashes

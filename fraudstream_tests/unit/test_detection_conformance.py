@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from fraudstream_platform.detection.alerts import alert_id
@@ -106,6 +107,16 @@ def test_kernel_hash_is_fnv1a() -> None:
     assert hashes["customer"].tolist() == [0, 0, 0]
     assert int(fnv1a("a")) == 0xAF63DC4C8601EC8C  # from the reference implementation
     assert hash_columns(frame[1:2], ("transaction_id",))["transaction_id"][0] == fnv1a("t-1")
+
+
+def test_a_null_hashes_to_0_whatever_lies_in_its_place() -> None:
+    """A null read back from Parquet may keep bytes: all cards without a wallet were one wallet."""
+    ends = np.array([0, 30, 60, 60], np.int64)
+    buffers = [bytes([0b001]), ends.tobytes(), b"a" * 60]
+    array = pa.LargeStringArray.from_buffers(3, *map(pa.py_buffer, (*buffers[1:], buffers[0])), 2)
+    frame = pl.DataFrame({"device_pan": pl.from_arrow(array)})
+    assert frame["device_pan"].to_list() == ["a" * 30, None, None]
+    assert hash_columns(frame, ["device_pan"])["device_pan"].tolist() == [fnv1a("a" * 30), 0, 0]
 
 
 def test_scores_grow_with_independent_evidence() -> None:
