@@ -121,6 +121,7 @@ def drained(context: dg.AssetExecutionContext, pyspark: LazyPySparkResource) -> 
     report = WindowRun(
         settings, spark, window.start, window.stop, window.attempt, context.run_id
     ).execute()
-    for key, metadata in window_metadata(settings, report).items():
-        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+    metadata = window_metadata(settings, report)
+    for spec in SPECS:  # Dagster wants parents first, and so they stand there
+        yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata[spec.key])
     yield from checks.results(settings, report)

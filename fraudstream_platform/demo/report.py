@@ -55,7 +55,8 @@ def build_report(
         "latency_ms": percentiles([round(one) for one in probe.latencies_ms]),
         "latency_over_time": _over_time(probe),
         "freshness_s": _worst_freshness(collected.samples),
-        "drain_runs": _drain_runs(settings),
+        "drain_runs": _runs(settings, JOB_NAME),
+        "drain_runs_failed": _runs(settings, JOB_NAME, dg.DagsterRunStatus.FAILURE),
         "handovers": watch.handovers(),
         "handover_gap_ms": percentiles(watch.handover_gaps_ms()),
         "marts_runs": collected.marts_runs,
@@ -87,6 +88,8 @@ def problems(report: Mapping[str, Any]) -> list[str]:
             found.append(f"no alert for the injected pattern {pattern}")
     if not report["verify"]["passed"]:
         found.append("verify found offences")
+    if report["drain_runs_failed"]:
+        found.append(f"{report['drain_runs_failed']} drain runs failed: see them in the Dagster UI")
     if not report["marts_runs"]:
         found.append("no marts run succeeded")
     return found
@@ -123,12 +126,9 @@ def dagster_instance(settings: Settings) -> dg.DagsterInstance:
 
 def succeeded(settings: Settings, job: str) -> int:
     """How many runs of a job have succeeded."""
-    with dagster_instance(settings) as instance:
-        return instance.get_runs_count(
-            dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
-        )
+    return _runs(settings, job, dg.DagsterRunStatus.SUCCESS)
 
 
-def _drain_runs(settings: Settings) -> int:
+def _runs(settings: Settings, job: str, *statuses: dg.DagsterRunStatus) -> int:
     with dagster_instance(settings) as instance:
-        return instance.get_runs_count(dg.RunsFilter(job_name=JOB_NAME))
+        return instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=statuses or None))

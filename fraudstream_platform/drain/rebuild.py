@@ -42,6 +42,7 @@ REBUILDABLE = ("silver.transactions", "silver.quarantine", "gold.features", REBU
 _STEP_ROWS = 4_000
 _FILE_ROWS = 100_000
 _HOUR_MS = 3_600_000
+_COMMIT_PATIENCE_S = 30.0
 _TASKS = 2
 """Spark has three slots beside owners and standbys; an hour rebuilt must not take theirs."""
 
@@ -98,29 +99,45 @@ def refuse_unsealed(settings: Settings, hour: str) -> None:
             f"hour {hour} (UTC) is not over yet and still gets rows: rebuild earlier hours now, and "
             "this one when it is over and the next hour's first window drains"
         )
-    committed = committed_positions(settings, range(settings.topic_partitions)) or {}
+    flushed: Positions = {}
     journal = JournalReader(settings)
     try:
         for group in range(settings.drain_groups):
             standing = standing_of(journal.tail(group, ("owner", "flush", "final")))
-            if not is_sealed(standing, end_ms, committed):
+            if standing is None or not is_past(standing, end_ms):
                 raise HourNotSealedError(
                     f"hour {hour} (UTC) is not sealed: group {group} has not journaled past its "
-                    "end, or what it journaled is not committed yet; let the drain sensor run a "
-                    "window of a later hour (`fraudstream up`), then try again"
+                    "end; let the drain sensor run a window of a later hour (`fraudstream up`), "
+                    "then try again"
                 )
+            flushed.update(standing.flushed)
     finally:
         journal.close()
+    if not _committed_soon(settings, flushed):
+        raise HourNotSealedError(
+            f"hour {hour} (UTC) is not sealed: what was journaled {_COMMIT_PATIENCE_S:.0f} s ago is "
+            "not in every table yet; see that a drain run is running, then try again"
+        )
 
 
-def is_sealed(standing: Standing | None, end_ms: int, committed: Positions) -> bool:
-    """True where a group can bring no more rows to an hour that ends at `end_ms`.
+def is_past(standing: Standing, end_ms: int) -> bool:
+    """True where a group can journal no more rows of an hour that ends at `end_ms`.
 
     A window that ended before the hour did may be followed by one that begins where it ended.
     """
-    if standing is None or not covers(committed, standing.flushed):
-        return False
     return standing.term.window >= end_ms or (standing.is_final and standing.stop >= end_ms)
+
+
+def _committed_soon(settings: Settings, flushed: Positions) -> bool:
+    """True once all tables have passed what was journaled: a live stream journals on meanwhile."""
+    deadline = time.monotonic() + _COMMIT_PATIENCE_S
+    while True:
+        committed = committed_positions(settings, sorted(flushed))
+        if committed is not None and covers(committed, flushed):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.5)
 
 
 def rebuild_group(hours: Sequence[str], group: int, groups: int, tables: Collection[str]) -> str:
