@@ -39,9 +39,8 @@ from fraudstream_platform.settings import Settings
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-RowsOf = Callable[[pl.DataFrame, Sequence[bytes], Sequence[pl.DataFrame]], pl.DataFrame]
-"""From places (`topic_partition`, `topic_offset`, `topic_append_time`) and values to table rows;
-the last argument is what was taken and is not committed yet."""
+RowsOf = Callable[[pl.DataFrame, Sequence[bytes]], pl.DataFrame]
+"""From places (`topic_partition`, `topic_offset`, `topic_append_time`) and values to table rows."""
 _FETCH_WAIT_MS = 250
 _MAX_RECORDS = 10_000  # a poll stays short: the committer waits for it
 
@@ -113,7 +112,7 @@ class TopicFollower:
             elif error.fatal():
                 raise RuntimeError(f"{self._topic}: {error.str()}")
         if values:
-            self._rows.append(self._rows_of(_placed(places), values, self._rows))
+            self._rows.append(self._rows_of(_placed(places), values))
 
     @property
     def is_at_end(self) -> bool:
@@ -164,9 +163,7 @@ def alert_follower(settings: Settings) -> TopicFollower:
     read = alert_reader(settings)
     schema = pl.Schema({"hour": pl.String(), **ALERT_SCHEMA})
 
-    def rows_of(
-        places: pl.DataFrame, values: Sequence[bytes], _pending: Sequence[pl.DataFrame]
-    ) -> pl.DataFrame:
+    def rows_of(places: pl.DataFrame, values: Sequence[bytes]) -> pl.DataFrame:
         alerts = [read(value) for value in values]
         rows = [{"hour": alert["lake_hour"], **alert} for alert in alerts]
         return places.hstack(pl.DataFrame(rows, schema=schema, orient="row"))
@@ -195,10 +192,8 @@ def vault_follower(settings: Settings) -> TopicFollower:
 def _new_seals_only(settings: Settings) -> RowsOf:
     known = KnownTokens(settings)
 
-    def rows_of(
-        places: pl.DataFrame, values: Sequence[bytes], pending: Sequence[pl.DataFrame]
-    ) -> pl.DataFrame:
+    def rows_of(places: pl.DataFrame, values: Sequence[bytes]) -> pl.DataFrame:
         rows = places.hstack(read_vault_records(values)).drop_nulls("token")
-        return known.only_new(rows, pending)
+        return known.only_new(rows)
 
     return rows_of

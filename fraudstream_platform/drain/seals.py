@@ -59,40 +59,46 @@ def _read_one(value: bytes) -> pl.DataFrame:
 
 
 class KnownTokens:
-    """Which tokens are in the vault, in 8 bytes a token; a hash met again is looked up exactly."""
+    """Which tokens are in the vault or on their way to it, in 16 bytes a token.
+
+    Two independent 64-bit hashes stand for a token, which is itself 128 bits of an HMAC: that two
+    tokens share both is as unlikely as that they are the same.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        hashes = scan(settings, VAULT).select(pl.col("token").hash()).collect()["token"]
-        self._runs = [np.sort(hashes.to_numpy())]
+        tokens = scan(settings, VAULT).select("token").collect()["token"]
+        self._runs = [_sorted(*_hashes(tokens))]
         """Sorted runs of hashes, each at least twice as long as the next: few to search and merge."""
 
-    def only_new(self, rows: pl.DataFrame, pending: Sequence[pl.DataFrame]) -> pl.DataFrame:
-        """Rows whose token is neither in the table nor among `pending` ones, the first of each."""
+    def only_new(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows whose token was not known, the first of each; from now on it is."""
         rows = rows.unique("token", keep="first", maintain_order=True)
-        hashes = rows["token"].hash().to_numpy()
-        seen = pl.Series(self._has(hashes))
-        if seen.any():
-            stored = self._stored(rows["token"].filter(seen), pending)
-            rows = rows.filter(~pl.col("token").is_in(stored.implode()))
-        self._add(hashes)
-        return rows
+        first, second = _hashes(rows["token"])
+        new = ~self._has(first, second)
+        self._add(_sorted(first[new], second[new]))
+        return rows if new.all() else rows.filter(new)
 
-    def _has(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
-        found = np.zeros(hashes.shape, np.bool_)
-        for run in self._runs:
-            if len(run):
-                places = np.searchsorted(run, hashes)
-                found |= run[np.minimum(places, len(run) - 1)] == hashes
+    def _has(self, first: Hashes, second: Hashes) -> npt.NDArray[np.bool_]:
+        found = np.zeros(first.shape, np.bool_)
+        for firsts, seconds in self._runs:
+            if len(firsts):
+                places = np.minimum(np.searchsorted(firsts, first), len(firsts) - 1)
+                found |= (firsts[places] == first) & (seconds[places] == second)
         return found
 
-    def _add(self, hashes: Hashes) -> None:
-        self._runs.append(np.sort(hashes))
-        while len(self._runs) > 1 and 2 * len(self._runs[-1]) > len(self._runs[-2]):
-            last = self._runs.pop()
-            self._runs[-1] = np.sort(np.concatenate((self._runs[-1], last)), kind="stable")
+    def _add(self, run: tuple[Hashes, Hashes]) -> None:
+        self._runs.append(run)
+        while len(self._runs) > 1 and 2 * len(self._runs[-1][0]) > len(self._runs[-2][0]):
+            (first, second), (late_first, late_second) = self._runs[-2:]
+            self._runs[-2:] = [
+                _sorted(np.concatenate((first, late_first)), np.concatenate((second, late_second)))
+            ]
 
-    def _stored(self, tokens: pl.Series, pending: Sequence[pl.DataFrame]) -> pl.Series:
-        in_table = scan(self._settings, VAULT).select("token")
-        found = in_table.filter(pl.col("token").is_in(tokens.implode())).collect()["token"]
-        return pl.concat([found, *(frame["token"] for frame in pending)])
+
+def _hashes(tokens: pl.Series) -> tuple[Hashes, Hashes]:
+    return tokens.hash(seed=1).to_numpy(), tokens.hash(seed=2).to_numpy()
+
+
+def _sorted(first: Hashes, second: Hashes) -> tuple[Hashes, Hashes]:
+    order = np.argsort(first, kind="stable")  # quick on runs that are sorted already
+    return first[order], second[order]

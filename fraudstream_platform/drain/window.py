@@ -28,7 +28,9 @@ Followers = tuple[TopicFollower, TopicFollower]
 """Of the alert topic and of the sealed topic."""
 
 _POLL_SECONDS = 0.25
-_FOLLOW_SECONDS = 2.0
+_ALERTS_SECONDS = 2.0
+_SEALS_SECONDS = 10.0
+"""Nobody waits for a seal, and a commit of them is six files."""
 
 
 @dataclass
@@ -154,7 +156,7 @@ class WindowRun:
         try:
             committer.commit()
             self._note_delays(entries)
-            self._follow(followers, _FOLLOW_SECONDS)
+            self._follow(followers, _ALERTS_SECONDS, _SEALS_SECONDS)
         except OSError as error:
             log.error("commit failed and is tried again: %s; free some space in the lake", error)
             time.sleep(1)
@@ -168,12 +170,12 @@ class WindowRun:
                 if first_append is not None:
                     self.report.freshness_ms.append(now - first_append)
 
-    def _follow(self, followers: Followers, min_seconds: float) -> None:
+    def _follow(self, followers: Followers, alerts_seconds: float, seals_seconds: float) -> None:
         alerts, seals = followers
         alerts.poll()
-        self.report.alerts_committed += alerts.commit(min_seconds)
+        self.report.alerts_committed += alerts.commit(alerts_seconds)
         seals.poll()
-        self.report.seals_committed += seals.commit(min_seconds)
+        self.report.seals_committed += seals.commit(seals_seconds)
 
     def _note(self, entry: Entry) -> None:
         if entry.kind == "run":
@@ -220,5 +222,5 @@ class WindowRun:
         if unfinished:
             return False
         committer.commit()
-        self._follow(followers, 0.0)
+        self._follow(followers, 0.0, 0.0)
         return committer.has_committed(self.report.ended)

@@ -36,7 +36,7 @@ from fraudstream_platform.simulator.truth import TruthFile
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.01
-_PREPARE_US = 130
+_PREPARE_US = 200
 """Time to make a record with its seals, generously: what is not made by the start is made later."""
 _SPARE_S = 0.005
 """Nothing is made ahead in the last moments before a batch is due."""
