@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from fraudstream_platform.drain.held import Frames
+import polars as pl
+
+from fraudstream_platform.drain.held import HeldRows
 from fraudstream_platform.drain.journal import SnapshotRef
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.drain.snapshot import Arrays, write_snapshot
@@ -19,10 +22,9 @@ from fraudstream_platform.settings import Settings
 class Cut:
     """A range whose rows are to be written: everything from `start` to `end`."""
 
-    start: Positions
+    rows: HeldRows
     end: Positions
     hour: str
-    frames: Frames
     state: Arrays | None
     """State as it stood at `end`, where a snapshot is due."""
 
@@ -34,6 +36,8 @@ class Written:
     cut: Cut
     files: tuple[DataFile, ...]
     snapshot: SnapshotRef | None
+    appended: tuple[int, int] | None
+    """First and last append time of the Bronze rows, epoch ms; None where there are none."""
 
 
 class FlushWorker:
@@ -74,8 +78,9 @@ class FlushWorker:
 
     def _write(self, cut: Cut) -> Written:
         files: list[DataFile] = []
+        frames = cut.rows.frames()
         try:
-            for table, frame in cut.frames.items():
+            for table, frame in frames.items():
                 if frame.height:
                     files.append(write_file(self._settings, table, cut.hour, frame))
             snapshot = None
@@ -86,4 +91,12 @@ class FlushWorker:
                 path = Path(table_uri(self._settings, file.table)) / file.path
                 path.unlink(missing_ok=True)
             raise
-        return Written(cut, tuple(files), snapshot)
+        return Written(cut, tuple(files), snapshot, _appended(frames["bronze.transactions"]))
+
+
+def _appended(bronze: pl.DataFrame) -> tuple[int, int] | None:
+    times = bronze["append_time"]
+    first, last = times.min(), times.max()
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return None
+    return round(first.timestamp() * 1000), round(last.timestamp() * 1000)

@@ -38,6 +38,29 @@ class StepOutput:
     seals: Sequence[tuple[str, bytes]]
 
 
+@dataclass(frozen=True)
+class HeldRows:
+    """Rows of some outputs from given positions on; put together by whoever writes them."""
+
+    start: Positions
+    outputs: Sequence[StepOutput]
+
+    def frames(self) -> Frames:
+        """The rows by table, in their order."""
+        return {table: self._rows_of(table) for table in DRAINED}
+
+    def _rows_of(self, table: str) -> pl.DataFrame:
+        frames = [o.frames[table] for o in self.outputs if o.frames[table].height]
+        if not frames:
+            return DRAINED[table].to_frame()
+        rows = pl.concat(frames)
+        first = rows["partition"].replace_strict(
+            list(self.start), list(self.start.values()), return_dtype=pl.Int64
+        )
+        due = rows["offset"] >= first
+        return rows if due.all() else rows.filter(due)
+
+
 class Held:
     """Outputs between the journaled positions and the head of the stream."""
 
@@ -78,20 +101,9 @@ class Held:
         del self._alerts[: len(alerts)]
         del self._seals[: len(seals)]
 
-    def rows_to_flush(self) -> Frames:
-        """All held rows at or past `flushed`, by table."""
-        return {table: self._rows_of(table) for table in DRAINED}
-
-    def _rows_of(self, table: str) -> pl.DataFrame:
-        frames = [o.frames[table] for o in self._outputs if o.frames[table].height]
-        if not frames:
-            return DRAINED[table].to_frame()
-        rows = pl.concat(frames)
-        first = rows["partition"].replace_strict(
-            list(self.flushed), list(self.flushed.values()), return_dtype=pl.Int64
-        )
-        due = rows["offset"] >= first
-        return rows if due.all() else rows.filter(due)
+    def rows_to_flush(self) -> HeldRows:
+        """All held rows at or past `flushed`, as they are now."""
+        return HeldRows(dict(self.flushed), tuple(self._outputs))
 
     def _is_due(self, alert: AlertRecord) -> bool:
         return alert.offset >= self.stepped[alert.partition]

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 
 from fraudstream_platform.detection.rules import RULES
 from fraudstream_platform.drain.assignment import Assignment
@@ -141,8 +140,7 @@ class Owner:
         if with_state and now - self._snapshot_at >= self._settings.state_snapshot_seconds:
             self._snapshot_at = now
             state = copy_state(self._stream.detector, self._stream.partitions)
-        start = dict(self._held.flushed)
-        return Cut(start, end, self._assignment.hour, self._held.rows_to_flush(), state)
+        return Cut(self._held.rows_to_flush(), end, self._assignment.hour, state)
 
     def _finish(self, bounds: Positions) -> None:
         """The rest of the rows and the `final` record, in one transaction."""
@@ -191,23 +189,20 @@ class Owner:
             entry,
             flushed=dict(cut.end),
             snapshots=self._snapshots,
-            start=cut.start,
+            start=cut.rows.start,
             hour=cut.hour,
             files=written.files,
-            counts=self._counts(written.cut),
+            counts=self._counts(written),
             versions={"rules": RULES.version},
         )
 
-    def _counts(self, cut: Cut) -> Mapping[str, int]:
+    def _counts(self, written: Written) -> Mapping[str, int]:
         counts = {
             "stepped_records": self._stream.records,
             "busy_ms": round(self._stream.busy_seconds * 1000),
         }
-        times = cut.frames["bronze.transactions"]["append_time"]
-        first, last = times.min(), times.max()
-        if isinstance(first, datetime) and isinstance(last, datetime):
-            counts["first_append_ms"] = round(first.timestamp() * 1000)
-            counts["last_append_ms"] = round(last.timestamp() * 1000)
+        if written.appended is not None:
+            counts["first_append_ms"], counts["last_append_ms"] = written.appended
         return counts
 
     def _check_run(self) -> None:

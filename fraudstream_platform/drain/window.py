@@ -123,6 +123,7 @@ class WindowRun:
         self._newest: dict[int, Entry] = {}
         self._predecessor_final_at: dict[int, int] = {}
         self._spark = spark
+        self._has_spares = False
 
     def execute(self) -> WindowReport:
         """Run until every group has ended its window and everything journaled is committed."""
@@ -130,10 +131,10 @@ class WindowRun:
         followers = (alert_follower(self._settings), vault_follower(self._settings))
         heartbeat = Heartbeat(self._settings, self._term, self._run_id, self.report.window_stop)
         job = SparkJob(self._spark, self._assignments)
-        job.warm_spares()
         try:
             while not self._is_done(job, committer, followers):
                 self._cycle(heartbeat, committer, followers)
+                self._warm_spares_once(job)
             return self.report
         except BaseException:
             job.interrupt()
@@ -160,6 +161,13 @@ class WindowRun:
         except OSError as error:
             log.error("commit failed and is tried again: %s; free some space in the lake", error)
             time.sleep(1)
+
+    def _warm_spares_once(self, job: SparkJob) -> None:
+        """Where nobody handed over to this run there are no idle workers of a window before."""
+        if self._newest and not self._has_spares:
+            self._has_spares = True
+            if not self.report.handover_gap_ms:
+                job.warm_spares()
 
     def _note_delays(self, entries: list[Entry]) -> None:
         now = round(time.time() * 1000)

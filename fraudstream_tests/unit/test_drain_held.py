@@ -28,7 +28,7 @@ def output(offsets: range, alerts: tuple[int, ...] = ()) -> StepOutput:
 
 
 def offsets_of(held: Held) -> list[int]:
-    return held.rows_to_flush()["bronze.transactions"]["offset"].to_list()
+    return held.rows_to_flush().frames()["bronze.transactions"]["offset"].to_list()
 
 
 def test_rows_before_the_flush_are_never_written_again() -> None:
