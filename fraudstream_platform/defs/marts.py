@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
-from fraudstream_platform.defs.priority import own_session
+from fraudstream_platform.defs.priority import run_last
 from fraudstream_platform.settings import get_settings
 from fraudstream_platform.warehouse import dbt
 from fraudstream_platform.warehouse.schedule import MARTS_EVERY_SECONDS, LastBuild, decide
@@ -20,8 +20,6 @@ JOB_NAME = "marts"
 DOCS_EVERY_SECONDS = 600
 """The documentation changes with the project; its row counts may be this old."""
 
-_LAST = 19
-"""The lowest priority: an alert never waits for a mart."""
 _UPSTREAM = (dg.AssetKey(["silver", "transactions"]), dg.AssetKey(["gold", "alerts"]))
 
 
@@ -49,7 +47,7 @@ class MartsConfig(dg.Config):
 def marts(context: dg.AssetExecutionContext, config: MartsConfig) -> Iterator[Any]:
     """dbt build: models and their tests, in order."""
     settings = get_settings()
-    own_session(_LAST)
+    run_last()
     dbt.make_folders(settings)
     os.environ.update(dbt.dbt_environment(settings))
     resource = DbtCliResource(
@@ -77,7 +75,7 @@ def docs(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Non
     if dbt.docs_are_fresh(settings, DOCS_EVERY_SECONDS):
         context.log.info("the page shows this project and is under %s s old", DOCS_EVERY_SECONDS)
         return
-    own_session(_LAST)
+    run_last()
     page = dbt.build_docs(settings)
     yield dg.MaterializeResult(
         metadata={"page": dg.MetadataValue.path(page), "bytes": page.stat().st_size}

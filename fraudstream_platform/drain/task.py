@@ -31,7 +31,9 @@ log = logging.getLogger(__name__)
 Outcome = Literal["finished", "superseded", "run_lost"]
 _ASK_ENDS_SECONDS = 0.3
 _CAUGHT_UP_FOR_SECONDS = 2.0
-_SHADOW_SECONDS = 8.0
+_SHADOW_SECONDS = 6.0
+_SHADOW_PACE_SECONDS = 0.2
+_KEEN_SECONDS = 0.5
 _ASK_JOURNAL_SECONDS = 0.5
 
 
@@ -112,6 +114,13 @@ class _Standby:
             self._see_whether_caught_up()
             if self._owner_is_done() or (self._is_caught_up() and self._owner_is_dead()):
                 return True
+            self._keep_pace()
+
+    def _keep_pace(self) -> None:
+        """Shadow in larger steps, which cost less, until the hand-over is near."""
+        to_start = self._assignment.window_start / 1000 - time.time()
+        if self._is_caught_up() and to_start > _KEEN_SECONDS:
+            time.sleep(min(_SHADOW_PACE_SECONDS, to_start - _KEEN_SECONDS))
 
     def _read_journal(self) -> None:
         for entry in self._journal.poll(0):
