@@ -29,7 +29,7 @@ from fraudstream_platform.verify.cli import findings_table
 from fraudstream_platform.verify.proof import prove
 
 _SETTLE_S = 90.0
-_MEMORY_EVERY_S = 10.0
+_MEMORY_EVERY_S = 30.0
 MARTS_JOB = "marts"
 
 

@@ -12,7 +12,7 @@ from fraudstream_platform.drain.committer import application_of
 from fraudstream_platform.drain.journal import Entry, JournalReader
 from fraudstream_platform.drain.kafka import reader, watermarks
 from fraudstream_platform.drain.positions import Positions, covers
-from fraudstream_platform.lake.commit import recorded_versions
+from fraudstream_platform.lake.commit import RecordedVersions
 from fraudstream_platform.lake.tables import TABLES, open_table
 from fraudstream_platform.settings import Settings
 
@@ -46,11 +46,14 @@ class Watch:
 
     def __post_init__(self) -> None:
         """Follow every group's journal from its start."""
-        self._application = application_of(self.settings)
+        application = application_of(self.settings)
         self._journal = JournalReader(self.settings)
         self._journal.follow(dict.fromkeys(range(self.settings.drain_groups), -2))
         self._consumer: Consumer = reader(self.settings, "fraudstream.watch")
         self._tables = {table: open_table(self.settings, table) for table in TABLES}
+        self._recorded = {
+            table: RecordedVersions(self._tables[table], application) for table in LAYERS.values()
+        }
         self._stepped: Positions = {}
         self._flushes: dict[int, list[Entry]] = {g: [] for g in range(self.settings.drain_groups)}
 
@@ -120,8 +123,7 @@ class Watch:
         return all(covers(self._versions(table), ends) for table in LAYERS.values())
 
     def _versions(self, table: str) -> Positions:
-        partitions = range(self.settings.topic_partitions)
-        versions = recorded_versions(self._tables[table], self._application, partitions)
+        versions = self._recorded[table].read(range(self.settings.topic_partitions))
         return {p: version for p, version in versions.items() if version is not None}
 
     def _freshness(self) -> dict[str, float]:

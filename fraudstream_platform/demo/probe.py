@@ -27,7 +27,8 @@ class AlertProbe:
         self.by_pattern: Counter[str] = Counter()
         self.newest: deque[dict[str, Any]] = deque(maxlen=_NEWEST)
         self.alerts = 0
-        self._consumer = reader(settings, "fraudstream.probe")
+        # An alert is handed over at once; only an empty topic is waited for this long.
+        self._consumer = reader(settings, "fraudstream.probe", **{"fetch.wait.max.ms": 500})
         topic = settings.fraud_alerts_topic
         partitions = range(partition_count(self._consumer, topic))
         self._consumer.assign(

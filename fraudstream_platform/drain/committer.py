@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from fraudstream_platform.drain.journal import Entry, JournalReader
 from fraudstream_platform.drain.kafka import topic_id
 from fraudstream_platform.drain.positions import Positions, covers, group_partitions
-from fraudstream_platform.lake.commit import Batch, commit_batches, recorded_versions
+from fraudstream_platform.lake.commit import Batch, TableAppender, recorded_versions
 from fraudstream_platform.lake.tables import DRAINED, open_table
 from fraudstream_platform.settings import Settings
 
@@ -42,7 +42,8 @@ class Committer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._application = application_of(settings)
+        application = application_of(settings)
+        self._tables = {name: TableAppender(settings, name, application) for name in DRAINED}
         self._journal = JournalReader(settings)
         self._waiting: list[Entry] = []
         self.committed: Positions = {}
@@ -70,10 +71,7 @@ class Committer:
         batches = [
             Batch(entry.start, entry.flushed, entry.files, entry.origin) for entry in self._waiting
         ]
-        added = {
-            table: commit_batches(self._settings, table, self._application, batches)
-            for table in DRAINED
-        }
+        added = {name: table.commit(batches) for name, table in self._tables.items()}
         for entry in self._waiting:
             self.committed.update(entry.flushed)
         self._waiting.clear()

@@ -22,7 +22,7 @@ from fraudstream_platform.drain.seals import KnownTokens, read_vault_records
 from fraudstream_platform.lake.commit import (
     Batch,
     CommitGapError,
-    commit_batches,
+    TableAppender,
     recorded_versions,
 )
 from fraudstream_platform.lake.files import DataFile, write_file
@@ -65,6 +65,7 @@ class TopicFollower:
         self._table = table
         self._new_rows_of = new_rows_of
         self._application = f"fraudstream.{topic_id(settings, topic)}"
+        self._appender = TableAppender(settings, table, self._application)
         self._consumer = reader(
             settings, f"fraudstream.follow.{table}", **{"fetch.wait.max.ms": _FETCH_WAIT_MS}
         )
@@ -132,7 +133,7 @@ class TopicFollower:
         files = list(self._files())
         batch = Batch(self._start, self._end, files, self._is_origin)
         try:
-            added = commit_batches(self._settings, self._table, self._application, [batch])
+            added = self._appender.commit([batch])
         except CommitGapError:
             added = 0  # a rival committed a part of it: begin again where it left off
         expected = sum(file.rows for file in files)

@@ -17,7 +17,7 @@ from fraudstream_platform.local.health import HOST, http_ok, tcp_open
 from fraudstream_platform.local.service import Service
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
 
-NICE = 12
+NICE = 10
 WORKSPACE = PROJECT_ROOT / "workspace.yaml"
 _DEFINITIONS = "fraudstream_platform.definitions"
 

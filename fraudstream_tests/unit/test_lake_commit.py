@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fraudstream_platform.lake.commit import Batch, CommitGapError, commit_batches
+from fraudstream_platform.lake.commit import Batch, CommitGapError, TableAppender
 from fraudstream_platform.lake.files import DataFile, FileLostError, write_file
 from fraudstream_platform.lake.tables import DRAINED, create_tables, open_table, table_uri
 from fraudstream_platform.settings import Settings
@@ -31,7 +31,7 @@ def batch(settings: Settings, start: int, end: int) -> Batch:
 
 
 def commit(settings: Settings, *batches: Batch) -> int:
-    return commit_batches(settings, TABLE, "test", batches)
+    return TableAppender(settings, TABLE, "test").commit(batches)
 
 
 def test_a_repeat_adds_nothing(settings: Settings) -> None:
@@ -71,3 +71,16 @@ def test_a_lost_file_is_noticed_before_the_commit(settings: Settings) -> None:
     with pytest.raises(FileLostError):
         commit(settings, first)
     assert open_table(settings, TABLE).count() == 0
+
+
+def test_rivals_that_remember_what_they_read_let_each_batch_in_once(settings: Settings) -> None:
+    """An owner's run and its successor's both commit: what one remembers, the other has moved."""
+    one, other = (TableAppender(settings, TABLE, "test") for _ in range(2))
+    batches = [batch(settings, start, start + 5) for start in range(0, 30, 5)]
+    assert one.commit(batches[:1]) == 5
+    assert other.commit(batches[:2]) == 5
+    assert one.commit(batches[:3]) == 5
+    assert one.commit(batches[3:4]) == 5
+    assert other.commit(batches[1:5]) == 5
+    assert one.commit(batches) == 5
+    assert open_table(settings, TABLE).count() == 30
