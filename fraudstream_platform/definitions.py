@@ -1,4 +1,4 @@
-"""What Dagster loads."""
+"""What Dagster loads for the drain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All of Dagster's definitions, put together in one place."""
+"""Definitions of the drain's code location; the marts have one of their own, `build_marts`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
 from fraudstream_platform.defs import assets
-from fraudstream_platform.defs.marts import MARTS_ASSETS, MARTS_JOBS, MARTS_SENSORS
 from fraudstream_platform.defs.requests import JOB_NAME
 from fraudstream_platform.defs.sensor import drain_sensor
 from fraudstream_platform.drain.session import session_url
@@ -33,10 +32,9 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
             assets.RAW_TOPIC,
             assets.SEALED_TOPIC,
             assets.drained,
-            *MARTS_ASSETS,
         ],
-        jobs=[drain_job, *MARTS_JOBS],
-        sensors=[drain_sensor, *MARTS_SENSORS],
+        jobs=[drain_job],
+        sensors=[drain_sensor],
         resources=resources | dict(resource_overrides or {}),
         executor=dg.in_process_executor,
     )

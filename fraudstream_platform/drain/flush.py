@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from fraudstream_platform.drain.journal import SnapshotRef
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.drain.snapshot import Arrays, write_snapshot
 from fraudstream_platform.lake.files import DataFile, write_file
-from fraudstream_platform.lake.tables import table_uri
+from fraudstream_platform.lake.tables import DRAINED, table_uri
 from fraudstream_platform.settings import Settings
 
 
@@ -47,6 +47,8 @@ class FlushWorker:
         self._settings = settings
         self._group = group
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"flush-{group}")
+        # A flush is mostly waiting for the disk, table by table: they wait together.
+        self._writers = ThreadPoolExecutor(len(DRAINED), thread_name_prefix=f"write-{group}")
         self._pending: Future[Written] | None = None
 
     @property
@@ -75,14 +77,21 @@ class FlushWorker:
         """Wait for the thread and end it."""
         self.discard()
         self._pool.shutdown()
+        self._writers.shutdown()
 
     def _write(self, cut: Cut) -> Written:
         files: list[DataFile] = []
         frames = cut.rows.frames()
         try:
-            for table, frame in frames.items():
-                if frame.height:
-                    files.append(write_file(self._settings, table, cut.hour, frame))
+            writing = [
+                self._writers.submit(write_file, self._settings, table, cut.hour, frame)
+                for table, frame in frames.items()
+                if frame.height
+            ]
+            wait(writing)
+            files += [one.result() for one in writing if one.exception() is None]
+            for one in writing:
+                one.result()
             snapshot = None
             if cut.state is not None:
                 snapshot = write_snapshot(self._settings, self._group, cut.state, cut.end)

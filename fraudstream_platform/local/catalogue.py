@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from fraudstream_platform.local.dagster import code_service, daemon_service, webserver_service
+from fraudstream_platform.local.dagster import (
+    code_service,
+    daemon_service,
+    marts_service,
+    webserver_service,
+)
 from fraudstream_platform.local.dbt_docs import docs_service
 from fraudstream_platform.local.kafka import kafka_service
 from fraudstream_platform.local.registry import registry_service
@@ -17,6 +22,7 @@ BUILDERS: dict[str, Callable[[Settings], Service]] = {
     "registry": registry_service,
     "spark": spark_service,
     "code": code_service,
+    "marts": marts_service,
     "webserver": webserver_service,
     "daemon": daemon_service,
     "docs": docs_service,
