@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     # The drain.
     drain_mode: Literal["continuous", "on_demand"] = "continuous"
     drain_groups: int = Field(default=2, ge=1, le=256)
-    drain_window_seconds: int = Field(default=60, ge=10, le=3600)
+    drain_window_seconds: int = Field(default=120, ge=10, le=3600)
     warm_lead_seconds: int = Field(default=40, ge=5, le=300)
     flush_seconds: float = Field(default=4.0, ge=0.5, le=60)
     step_milliseconds: int = Field(default=50, ge=1, le=1000)

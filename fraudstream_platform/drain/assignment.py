@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 
 from fraudstream_platform.drain.journal import Term
 
+SHADOW_SECONDS = 6.0
+"""How long before its window a standby begins to shadow the owner."""
+
 
 @dataclass(frozen=True)
 class Assignment:

@@ -13,7 +13,7 @@ from fraudstream_platform.drain.held import HeldRows
 from fraudstream_platform.drain.journal import SnapshotRef
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.drain.snapshot import Arrays, write_snapshot
-from fraudstream_platform.lake.files import DataFile, write_file
+from fraudstream_platform.lake.files import DataFile, encode, store
 from fraudstream_platform.lake.tables import DRAINED, table_uri
 from fraudstream_platform.settings import Settings
 
@@ -47,7 +47,8 @@ class FlushWorker:
         self._settings = settings
         self._group = group
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"flush-{group}")
-        # A flush is mostly waiting for the disk, table by table: they wait together.
+        # Waiting for the disk takes longest, so the tables wait together. They are encoded one by
+        # one: polars has one thread here, and a step shall not queue for it behind them all.
         self._writers = ThreadPoolExecutor(len(DRAINED), thread_name_prefix=f"write-{group}")
         self._pending: Future[Written] | None = None
 
@@ -84,7 +85,9 @@ class FlushWorker:
         frames = cut.rows.frames()
         try:
             writing = [
-                self._writers.submit(write_file, self._settings, table, cut.hour, frame)
+                self._writers.submit(
+                    store, self._settings, table, cut.hour, encode(table, frame), frame.height
+                )
                 for table, frame in frames.items()
                 if frame.height
             ]

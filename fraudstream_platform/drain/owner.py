@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from fraudstream_platform.detection.rules import RULES
-from fraudstream_platform.drain.assignment import Assignment
+from fraudstream_platform.drain.assignment import SHADOW_SECONDS, Assignment
 from fraudstream_platform.drain.flush import Cut, FlushWorker, Written
 from fraudstream_platform.drain.held import AlertRecord
 from fraudstream_platform.drain.journal import Entry, JournalReader, SnapshotRef
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 _LAST_CUT_SECONDS = 0.8
 """How long before the window's stop a flush is cut, so that the final one is short."""
+_LAST_SNAPSHOT_SECONDS = SHADOW_SECONDS + 2.0
+"""How long before the window's stop the state is kept for the successor: it replays the log from
+there, and 20 s of it took two busy cores 5 s."""
 _RETRY_FLUSH_SECONDS = 2.0
 _LATENCIES_KEPT = 500
 
@@ -56,7 +59,7 @@ class Owner:
         # Groups take turns, and none begins with it: the moments after a hand-over are busy enough.
         turn = (assignment.group + 1) / assignment.groups
         self._snapshot_at = now - settings.state_snapshot_seconds * (1 - turn)
-        self._last_cut_done = False
+        self._last_cut_done = self._last_snapshot_done = False
 
     def close(self) -> None:
         """End the flush worker."""
@@ -128,7 +131,11 @@ class Owner:
         now = time.monotonic()
         to_stop = self._assignment.window_stop / 1000 - time.time()
         is_last = not self._last_cut_done and to_stop <= _LAST_CUT_SECONDS
-        if is_last or now - self._cut_at >= self._settings.flush_seconds:
+        keeps_state = not self._last_snapshot_done and to_stop <= _LAST_SNAPSHOT_SECONDS
+        if keeps_state:
+            self._last_snapshot_done = True
+            self._snapshot_at = now - self._settings.state_snapshot_seconds
+        if is_last or keeps_state or now - self._cut_at >= self._settings.flush_seconds:
             self._last_cut_done |= is_last
             self._cut_at = now
             if self._stream.source.positions != self._held.flushed:

@@ -19,9 +19,9 @@ from fraudstream_platform.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_REST_FACTOR = 3.0
-_MOST_REST_S = 0.075
-"""After a step the log gathers for as long as three steps, at most this long: a step costs the same
+_REST_FACTOR = 1.0
+_MOST_REST_S = 0.05
+"""After a step the log gathers for as long again, at most this long: a step costs about the same
 for 20 records as for 200, and on a busy machine, where steps are slow, there shall be fewer."""
 MAX_HELD_ROWS = 4_000_000
 """Rows held while the disk refuses them; beyond this the log is not read on."""

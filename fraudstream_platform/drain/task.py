@@ -17,7 +17,7 @@ import time
 from typing import Literal
 
 from fraudstream_platform.detection.step import warm_up
-from fraudstream_platform.drain.assignment import Assignment
+from fraudstream_platform.drain.assignment import SHADOW_SECONDS, Assignment
 from fraudstream_platform.drain.journal import JournalReader
 from fraudstream_platform.drain.ledger import FencedError, Ledger
 from fraudstream_platform.drain.owner import Owner, RunLostError
@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 Outcome = Literal["finished", "superseded", "run_lost"]
 _ASK_ENDS_SECONDS = 0.3
 _CAUGHT_UP_FOR_SECONDS = 2.0
-_SHADOW_SECONDS = 6.0
 _SHADOW_PACE_SECONDS = 0.2
 _KEEN_SECONDS = 0.5
 _ASK_JOURNAL_SECONDS = 0.5
@@ -66,11 +65,11 @@ def _wait_for_turn(
     """Where the group stands when it is time to shadow its owner, or to replace it.
 
     A standby steps every record a second time, so it begins late: a snapshot's load and the replay
-    since it are short against `_SHADOW_SECONDS`.
+    since it are short against `SHADOW_SECONDS`.
     """
     while True:
         standing = _read_standing(journal, assignment)
-        near = time.time() > assignment.window_start / 1000 - _SHADOW_SECONDS
+        near = time.time() > assignment.window_start / 1000 - SHADOW_SECONDS
         if standing is None or near or standing.is_final:
             return standing
         silent = time.time() - standing.at / 1000 > settings.lease_seconds / 2

@@ -39,13 +39,24 @@ class DataFile:
 
 def write_file(settings: Settings, table: str, partition: str, frame: pl.DataFrame) -> DataFile:
     """Write `frame` (the table's columns but for the partition) and fsync file and folder."""
+    return store(settings, table, partition, encode(table, frame), frame.height)
+
+
+def encode(table: str, frame: pl.DataFrame) -> io.BytesIO:
+    """`frame` as Parquet, in memory: polars makes an error of its own of a disk that is full."""
+    stored = frame.select(list(TABLES[table])).cast({_MILLIS: _MICROS})
+    parquet = io.BytesIO()
+    stored.write_parquet(parquet, compression="zstd", compression_level=1)
+    return parquet
+
+
+def store(
+    settings: Settings, table: str, partition: str, parquet: io.BytesIO, rows: int
+) -> DataFile:
+    """Write what `encode` gave, and fsync file and folder; raises OSError and leaves no file."""
     relative = f"{partition_column(table)}={partition}/{uuid.uuid4().hex}.parquet"
     path = Path(table_uri(settings, table)) / relative
     path.parent.mkdir(parents=True, exist_ok=True)
-    stored = frame.select(list(TABLES[table])).cast({_MILLIS: _MICROS})
-    # Written in memory first: polars makes an error of its own kind of a disk that is full.
-    parquet = io.BytesIO()
-    stored.write_parquet(parquet, compression="zstd", compression_level=1)
     try:
         with path.open("wb") as sink:
             sink.write(parquet.getbuffer())
@@ -55,7 +66,7 @@ def write_file(settings: Settings, table: str, partition: str, frame: pl.DataFra
     except OSError:
         path.unlink(missing_ok=True)
         raise
-    return DataFile(table, relative, path.stat().st_size, frame.height, partition)
+    return DataFile(table, relative, path.stat().st_size, rows, partition)
 
 
 def check_file(settings: Settings, file: DataFile) -> None:
