@@ -82,7 +82,7 @@ SPECS = [
     ),
     _table(
         ALERTS,
-        [ALERT_TOPIC],
+        [FEATURES, ALERT_TOPIC],  # a backfill takes no step past an asset that it does not rebuild
         "Alerts that really went out, read back from the topic. What a rebuild of an hour would "
         "have alerted stands beside, in gold.alerts_rebuilt.",
     ),

@@ -12,7 +12,8 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from fraudstream_platform.defs.priority import run_last
-from fraudstream_platform.settings import get_settings
+from fraudstream_platform.lake.tables import ALERTS, open_table
+from fraudstream_platform.settings import Settings, get_settings
 from fraudstream_platform.warehouse import dbt
 from fraudstream_platform.warehouse.schedule import MARTS_EVERY_SECONDS, LastBuild, decide
 
@@ -20,7 +21,7 @@ JOB_NAME = "marts"
 DOCS_EVERY_SECONDS = 600
 """The documentation changes with the project; its row counts may be this old."""
 
-_UPSTREAM = (dg.AssetKey(["silver", "transactions"]), dg.AssetKey(["gold", "alerts"]))
+_UPSTREAM = ("silver.transactions", ALERTS)
 
 
 class MartsTranslator(DagsterDbtTranslator):
@@ -101,17 +102,25 @@ def marts_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Skip
     """One tick."""
     decision = decide(
         time.time(),
-        newest_materialization_s(context.instance),
+        newest_commit_s(get_settings()),
         last_build(context.instance),
         MARTS_EVERY_SECONDS,
     )
     return dg.RunRequest() if decision.build else dg.SkipReason(decision.reason)
 
 
-def newest_materialization_s(instance: dg.DagsterInstance) -> float | None:
-    """When the newest of the upstream tables was last materialised, epoch seconds."""
-    events = [instance.get_latest_materialization_event(key) for key in _UPSTREAM]
-    return max((event.timestamp for event in events if event is not None), default=None)
+def newest_commit_s(settings: Settings) -> float | None:
+    """When rows last came to one of the upstream tables, epoch seconds; None before the first.
+
+    Asked of the tables: their assets are materialised only when a window ends.
+    """
+    commits = [
+        commit
+        for table in _UPSTREAM
+        for commit in open_table(settings, table).history(1)
+        if commit["operation"] == "WRITE"
+    ]
+    return max((commit["timestamp"] / 1000 for commit in commits), default=None)
 
 
 def last_build(instance: dg.DagsterInstance) -> LastBuild | None:

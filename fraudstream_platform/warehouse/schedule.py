@@ -30,10 +30,10 @@ def decide(
 ) -> Decision:
     """Build if the lake moved since the last build began, or that build failed; never two at once.
 
-    `newest_upstream_s` is when the newest upstream table was last materialised, epoch seconds.
+    `newest_upstream_s` is when rows last came to an upstream table, epoch seconds.
     """
     if newest_upstream_s is None:
-        return Decision(False, "no table of the lake has been materialised yet")
+        return Decision(False, "no table of the lake has rows yet")
     if last is None:
         return Decision(True, "first build")
     age_s = now_s - last.started_s

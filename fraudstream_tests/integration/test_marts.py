@@ -128,7 +128,7 @@ def run_of_the_job(
     get_settings.cache_clear()
     from fraudstream_platform.defs import marts
 
-    monkeypatch.setattr(marts, "own_session", lambda nice: None)
+    monkeypatch.setattr(marts, "run_last", lambda: None)
     defs = dg.Definitions(assets=marts.MARTS_ASSETS, jobs=marts.MARTS_JOBS)
     with dg.DagsterInstance.ephemeral() as instance:
         yield defs.resolve_job_def("marts").execute_in_process(instance=instance)
