@@ -36,11 +36,11 @@ from fraudstream_platform.simulator.truth import TruthFile
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.025
+"""Records of one tick are sent together, at its end and never before their intended times."""
 _PREPARE_US = 200
 """Time to make a record with its seals, generously: what is not made by the start is made later."""
 _SPARE_S = 0.005
 """Nothing is made ahead in the last moments before a batch is due."""
-"""Records of one tick are sent together, at its end and never before their intended times."""
 _SEALS_AT_ONCE = 400
 _LINGER_MS = 2
 _UNHURRIED_LINGER_MS = 500
