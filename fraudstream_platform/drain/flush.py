@@ -1,4 +1,4 @@
-"""The flush worker: writes a range's files, and now and then a snapshot, off the step's thread."""
+"""The flush worker: writes a range's files off the step's thread."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
+from fraudstream_platform.drain.background import background_thread
 from fraudstream_platform.drain.held import HeldRows
-from fraudstream_platform.drain.journal import SnapshotRef
 from fraudstream_platform.drain.positions import Positions
-from fraudstream_platform.drain.snapshot import Arrays, write_snapshot
 from fraudstream_platform.lake.files import DataFile, encode, store
 from fraudstream_platform.lake.tables import DRAINED, table_uri
 from fraudstream_platform.settings import Settings
@@ -25,8 +24,6 @@ class Cut:
     rows: HeldRows
     end: Positions
     hour: str
-    state: Arrays | None
-    """State as it stood at `end`, where a snapshot is due."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,6 @@ class Written:
 
     cut: Cut
     files: tuple[DataFile, ...]
-    snapshot: SnapshotRef | None
     appended: tuple[int, int] | None
     """First and last append time of the Bronze rows, epoch ms; None where there are none."""
 
@@ -45,10 +41,8 @@ class FlushWorker:
 
     def __init__(self, settings: Settings, group: int) -> None:
         self._settings = settings
-        self._group = group
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"flush-{group}")
-        # Waiting for the disk takes longest, so the tables wait together. They are encoded one by
-        # one: polars has one thread here, and a step shall not queue for it behind them all.
+        self._pool = background_thread(f"flush-{group}")
+        # Waiting for the disk takes longest, so the tables wait together.
         self._writers = ThreadPoolExecutor(len(DRAINED), thread_name_prefix=f"write-{group}")
         self._pending: Future[Written] | None = None
 
@@ -59,7 +53,7 @@ class FlushWorker:
 
     def begin(self, cut: Cut) -> None:
         """Start writing `cut` in the background."""
-        self._pending = self._pool.submit(self._write, cut)
+        self._pending = self._pool.submit(self.write, cut)
 
     def take(self, *, wait: bool = False) -> Written | None:
         """What was written, once it is; raises OSError where the disk refused it."""
@@ -80,7 +74,8 @@ class FlushWorker:
         self._pool.shutdown()
         self._writers.shutdown()
 
-    def _write(self, cut: Cut) -> Written:
+    def write(self, cut: Cut) -> Written:
+        """Write `cut` in this thread; raises OSError, and leaves no file, where the disk refuses."""
         files: list[DataFile] = []
         frames = cut.rows.frames()
         try:
@@ -95,15 +90,12 @@ class FlushWorker:
             files += [one.result() for one in writing if one.exception() is None]
             for one in writing:
                 one.result()
-            snapshot = None
-            if cut.state is not None:
-                snapshot = write_snapshot(self._settings, self._group, cut.state, cut.end)
         except OSError:
             for file in files:
                 path = Path(table_uri(self._settings, file.table)) / file.path
                 path.unlink(missing_ok=True)
             raise
-        return Written(cut, tuple(files), snapshot, _appended(frames["bronze.transactions"]))
+        return Written(cut, tuple(files), _appended(frames["bronze.transactions"]))
 
 
 def _appended(bronze: pl.DataFrame) -> tuple[int, int] | None:

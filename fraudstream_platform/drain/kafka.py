@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from confluent_kafka import (
     Consumer,
+    IsolationLevel,
     KafkaException,
     Message,
     Producer,
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from fraudstream_platform.settings import Settings
 
@@ -116,3 +119,13 @@ def watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int
         TopicPartition(topic, partition), timeout=10, cached=False
     )
     return low, high
+
+
+def stable_ends(client: AdminClient, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+    """Last stable offsets of many partitions, in one request that waits behind no fetch."""
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(topic, p): latest for p in partitions}
+    futures = client.list_offsets(
+        asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=10
+    )
+    return {place.partition: future.result().offset for place, future in futures.items()}

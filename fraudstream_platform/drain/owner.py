@@ -15,7 +15,7 @@ from fraudstream_platform.drain.journal import Entry, JournalReader, SnapshotRef
 from fraudstream_platform.drain.ledger import Ledger
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.drain.resume import Standing
-from fraudstream_platform.drain.snapshot import copy_state
+from fraudstream_platform.drain.snapshotter import Snapshotter
 from fraudstream_platform.drain.stream import Stream
 from fraudstream_platform.settings import Settings
 
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 _LAST_CUT_SECONDS = 0.8
 """How long before the window's stop a flush is cut, so that the final one is short."""
 _LAST_SNAPSHOT_SECONDS = SHADOW_SECONDS + 2.0
-"""How long before the window's stop the state is kept for the successor: it replays the log from
-there, and 20 s of it took two busy cores 5 s."""
+"""How long before the window's stop a last snapshot is begun for the successor: it replays the log
+from there, and 20 s of it took two busy cores 5 s."""
 _RETRY_FLUSH_SECONDS = 2.0
 _LATENCIES_KEPT = 500
 
@@ -54,16 +54,19 @@ class Owner:
         self._worker = FlushWorker(settings, assignment.group)
         self._snapshots: tuple[SnapshotRef, ...] = ()
         self._is_origin = False
+        self._snapshotter = Snapshotter(settings, assignment.group, stream)
         now = time.monotonic()
-        self._cut_at = self._journaled_at = self._heard_at = self._asked_at = now
+        self._journaled_at = self._heard_at = self._asked_at = now
         # Groups take turns, and none begins with it: the moments after a hand-over are busy enough.
         turn = (assignment.group + 1) / assignment.groups
+        self._cut_at = now - settings.flush_seconds * (1 - turn)
         self._snapshot_at = now - settings.state_snapshot_seconds * (1 - turn)
         self._last_cut_done = self._last_snapshot_done = False
 
     def close(self) -> None:
-        """End the flush worker."""
+        """End the background threads."""
         self._worker.close()
+        self._snapshotter.close()
 
     def take_over(self, standing: Standing | None) -> None:
         """Journal the `owner` record together with every alert that is still owed."""
@@ -90,6 +93,7 @@ class Owner:
                 if ends is not None:
                     source.close_bounds_at(ends)
             else:
+                self._begin_snapshot_when_due()
                 self._begin_flush_when_due()
         self._finish(dict(source.bounds))
 
@@ -116,51 +120,58 @@ class Owner:
         try:
             return self._worker.take(wait=wait)
         except OSError as error:
-            log.error(
-                "flush failed, rows are kept and written again in %.0f s: %s; free some space in %s",
-                _RETRY_FLUSH_SECONDS,
-                error,
-                self._settings.lake,
-            )
+            self._report(error)
             self._cut_at = time.monotonic() - self._settings.flush_seconds + _RETRY_FLUSH_SECONDS
             return None
+
+    def _report(self, error: OSError) -> None:
+        log.error(
+            "flush failed, rows are kept and written again in %.0f s: %s; free some space in %s",
+            _RETRY_FLUSH_SECONDS,
+            error,
+            self._settings.lake,
+        )
 
     def _begin_flush_when_due(self) -> None:
         if self._worker.is_busy or not self._stream.is_at_rest:
             return
         now = time.monotonic()
-        to_stop = self._assignment.window_stop / 1000 - time.time()
-        is_last = not self._last_cut_done and to_stop <= _LAST_CUT_SECONDS
-        keeps_state = not self._last_snapshot_done and to_stop <= _LAST_SNAPSHOT_SECONDS
-        if keeps_state:
-            self._last_snapshot_done = True
-            self._snapshot_at = now - self._settings.state_snapshot_seconds
-        if is_last or keeps_state or now - self._cut_at >= self._settings.flush_seconds:
+        is_last = not self._last_cut_done and self._to_stop() <= _LAST_CUT_SECONDS
+        if is_last or now - self._cut_at >= self._settings.flush_seconds:
             self._last_cut_done |= is_last
             self._cut_at = now
             if self._stream.source.positions != self._held.flushed:
                 self._worker.begin(self._cut(dict(self._stream.source.positions)))
 
-    def _cut(self, end: Positions, *, with_state: bool = True) -> Cut:
-        state = None
+    def _begin_snapshot_when_due(self) -> None:
         now = time.monotonic()
-        if with_state and now - self._snapshot_at >= self._settings.state_snapshot_seconds:
+        is_last = not self._last_snapshot_done and self._to_stop() <= _LAST_SNAPSHOT_SECONDS
+        if is_last or now - self._snapshot_at >= self._settings.state_snapshot_seconds:
+            self._last_snapshot_done |= is_last
             self._snapshot_at = now
-            state = copy_state(self._stream.detector, self._stream.partitions)
-        return Cut(self._held.rows_to_flush(), end, self._assignment.hour, state)
+            self._snapshotter.begin()
+        self._snapshotter.advance()
+
+    def _to_stop(self) -> float:
+        return self._assignment.window_stop / 1000 - time.time()
+
+    def _cut(self, end: Positions) -> Cut:
+        return Cut(self._held.rows_to_flush(), end, self._assignment.hour)
 
     def _finish(self, bounds: Positions) -> None:
-        """The rest of the rows and the `final` record, in one transaction."""
+        """The rest of the rows and the `final` record, in one transaction.
+
+        Written in this thread: the successor waits for it.
+        """
         written = self._take_written(wait=True)
         if written is not None:
             self._commit([self._flush_entry(written)])
         entries: list[Entry] = []
         while bounds != self._held.flushed and not entries:
-            self._worker.begin(self._cut(bounds, with_state=False))
-            written = self._take_written(wait=True)
-            if written is not None:
-                entries = [self._flush_entry(written)]
-            else:
+            try:
+                entries = [self._flush_entry(self._worker.write(self._cut(bounds)))]
+            except OSError as error:
+                self._report(error)
                 self._commit([self._entry("step")])
                 time.sleep(_RETRY_FLUSH_SECONDS)
         final = self._entry("final")
@@ -187,9 +198,10 @@ class Owner:
         return {p: max(offset, self._held.stepped[p]) for p, offset in positions.items()}
 
     def _flush_entry(self, written: Written) -> Entry:
-        if written.snapshot is not None:
-            self._snapshots = (written.snapshot, *self._snapshots[:1])
         cut = written.cut
+        snapshot = self._snapshotter.take(cut.end)
+        if snapshot is not None:
+            self._snapshots = (snapshot, *self._snapshots[:1])
         entry = self._entry("flush")
         self._is_origin = False
         return replace(

@@ -26,19 +26,20 @@ KEEP_SECONDS = 180.0
 Arrays = dict[str, np.ndarray]
 
 
-def copy_state(detector: Detector, partitions: Sequence[int]) -> Arrays:
-    """Copies of every partition's state arrays, keyed `<partition>/<name>`."""
+def copy_state(detector: Detector, partition: int) -> Arrays:
+    """Copies of one partition's state arrays, keyed `<partition>/<name>`."""
     return {
-        f"{partition}/{name}": array
-        for partition in partitions
-        for name, array in detector.export_state(partition).items()
+        f"{partition}/{name}": array for name, array in detector.export_state(partition).items()
     }
 
 
 def write_snapshot(
     settings: Settings, group: int, arrays: Arrays, positions: Positions
 ) -> SnapshotRef:
-    """Write and fsync one snapshot file; older files of the group are removed in time."""
+    """Write and fsync one snapshot file; older files of the group are removed in time.
+
+    `positions` says for each partition how far its own state had come.
+    """
     folder = settings.data_dir / "state" / f"group-{group}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.npz"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError, TopicPartition
 
-from fraudstream_platform.drain.kafka import arrivals, reader, watermarks
+from fraudstream_platform.drain.kafka import admin, arrivals, reader, stable_ends, watermarks
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.settings import Settings
 
@@ -50,6 +50,7 @@ class RawSource:
 
     def __init__(self, settings: Settings, partitions: Sequence[int], positions: Positions) -> None:
         self._topic = settings.transactions_topic
+        self._admin = admin(settings)
         self._consumer = reader(
             settings,
             "fraudstream.raw",
@@ -73,8 +74,8 @@ class RawSource:
         self._consumer.close()
 
     def ends(self) -> Positions:
-        """High watermarks (last stable offsets), asked of the broker now."""
-        return {p: watermarks(self._consumer, self._topic, p)[1] for p in self.partitions}
+        """Last stable offsets, asked of the broker now."""
+        return stable_ends(self._admin, self._topic, self.partitions)
 
     def take(self, stop: int | None) -> RawBatch:
         """What is there now, up to the first record appended at or after `stop` (epoch ms).

@@ -16,7 +16,6 @@ import logging
 import time
 from typing import Literal
 
-from fraudstream_platform.detection.step import warm_up
 from fraudstream_platform.drain.assignment import SHADOW_SECONDS, Assignment
 from fraudstream_platform.drain.journal import JournalReader
 from fraudstream_platform.drain.ledger import FencedError, Ledger
@@ -34,13 +33,15 @@ _CAUGHT_UP_FOR_SECONDS = 2.0
 _SHADOW_PACE_SECONDS = 0.2
 _KEEN_SECONDS = 0.5
 _ASK_JOURNAL_SECONDS = 0.5
+_MARKERS_SECONDS = 0.03
+"""From reading a `final` record to fencing: its transaction may still be completing in other
+partitions, and a client that is told so asks again half a second later."""
 
 
 def run_group(settings: Settings, assignment: Assignment) -> Outcome:
     """Drain one group for one window, from standby to its final record."""
     journal = JournalReader(settings)
     try:
-        warm_up()
         standing = _wait_for_turn(settings, journal, assignment)
         if standing is not None and standing.term > assignment.term:
             return "superseded"
@@ -164,6 +165,7 @@ def _own(
     while True:
         owner = Owner(settings, assignment, ledger, journal, stream)
         try:
+            time.sleep(_MARKERS_SECONDS)
             ledger.fence()
             # Fencing has no order (the last to come wins): the journal decides who is newer.
             standing = _read_standing(journal, assignment)

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from fraudstream_platform.lake.tables import TABLES, partition_column, table_uri
 from fraudstream_platform.settings import Settings
-
-_MILLIS = pl.Datetime("ms", "UTC")
-_MICROS = pl.Datetime("us", "UTC")
 
 
 class FileLostError(RuntimeError):
@@ -43,10 +41,21 @@ def write_file(settings: Settings, table: str, partition: str, frame: pl.DataFra
 
 
 def encode(table: str, frame: pl.DataFrame) -> io.BytesIO:
-    """`frame` as Parquet, in memory: polars makes an error of its own of a disk that is full."""
-    stored = frame.select(list(TABLES[table])).cast({_MILLIS: _MICROS})
+    """`frame` as Parquet, in memory, by the calling thread alone.
+
+    Arrow writes it, since polars would use its pool, which in a drain task is one thread that the
+    steps need.
+    """
+    rows = frame.select(list(TABLES[table])).rechunk()
     parquet = io.BytesIO()
-    stored.write_parquet(parquet, compression="zstd", compression_level=1)
+    pq.write_table(
+        rows.to_arrow(compat_level=pl.CompatLevel.oldest()),
+        parquet,
+        compression="zstd",
+        compression_level=1,
+        coerce_timestamps="us",
+        store_schema=False,
+    )
     return parquet
 
 

@@ -8,6 +8,7 @@ start their thread pools on first use.
 
 from __future__ import annotations
 
+import gc
 import importlib
 
 PREIMPORTED = (
@@ -33,4 +34,5 @@ if __name__ == "__main__":
     from pyspark.daemon import manager
 
     preimport()
+    gc.freeze()  # no collection of a worker looks at the libraries, or writes to their pages
     manager()

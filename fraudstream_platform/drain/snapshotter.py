@@ -1,0 +1,71 @@
+"""Takes snapshots while the stream goes on: one partition's state between two steps at a time.
+
+A partition's state takes milliseconds to copy, a group's takes long enough for an alert to notice.
+Partitions are copied at different positions, which a snapshot records for each: none depends on
+another's.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Future
+
+from fraudstream_platform.drain.background import background_thread
+from fraudstream_platform.drain.journal import SnapshotRef
+from fraudstream_platform.drain.positions import Positions, covers
+from fraudstream_platform.drain.snapshot import Arrays, copy_state, write_snapshot
+from fraudstream_platform.drain.stream import Stream
+from fraudstream_platform.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Snapshotter:
+    """Copies, writes and hands out one snapshot at a time."""
+
+    def __init__(self, settings: Settings, group: int, stream: Stream) -> None:
+        self._settings = settings
+        self._group = group
+        self._stream = stream
+        self._left: list[int] = []
+        self._arrays: Arrays = {}
+        self._positions: Positions = {}
+        self._pool = background_thread(f"snapshot-{group}")
+        self._writing: Future[SnapshotRef] | None = None
+        self._written: SnapshotRef | None = None
+
+    def begin(self) -> None:
+        """Start a snapshot, unless one is being taken."""
+        if not self._left and self._writing is None:
+            self._left = list(self._stream.partitions)
+
+    def advance(self) -> None:
+        """Copy one more partition where one is left; to be called between steps."""
+        if not self._left or not self._stream.is_at_rest:
+            return
+        partition = self._left.pop()
+        self._positions[partition] = self._stream.source.positions[partition]
+        self._arrays |= copy_state(self._stream.detector, partition)
+        if not self._left:
+            arrays, positions = self._arrays, self._positions
+            self._arrays, self._positions = {}, {}
+            self._writing = self._pool.submit(
+                write_snapshot, self._settings, self._group, arrays, positions
+            )
+
+    def take(self, flushed: Positions) -> SnapshotRef | None:
+        """The newest snapshot, once: when it is written and every row before it is journaled."""
+        if self._writing is not None and self._writing.done():
+            writing, self._writing = self._writing, None
+            try:
+                self._written = writing.result()
+            except OSError as error:
+                log.error("no snapshot is kept, a successor replays more: %s", error)
+        if self._written is None or not covers(flushed, self._written.positions):
+            return None
+        written, self._written = self._written, None
+        return written
+
+    def close(self) -> None:
+        """Wait for the thread and end it."""
+        self._pool.shutdown()
