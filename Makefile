@@ -54,10 +54,10 @@ status: env ## Show the embedded services
 test: unit integration ## Run all tests, the quick ones first
 
 unit: env ## Run the tests that need no service
-	@$(PY) -m pytest -q fraudstream_tests/unit
+	@$(PY) -m pytest -q -n 2 --dist worksteal fraudstream_tests/unit
 
 integration: services ## Run the tests against the real broker, registry and Spark
-	@$(PY) -m pytest -q fraudstream_tests/integration fraudstream_tests/faults
+	@$(PY) -m pytest -q -n 2 --dist loadfile fraudstream_tests/integration fraudstream_tests/faults
 
 ROUNDS ?= 1
 SEED ?= 1

@@ -36,7 +36,7 @@ class TopicMissingError(RuntimeError):
 
 def admin(settings: Settings) -> AdminClient:
     """An admin client of the broker."""
-    return AdminClient({"bootstrap.servers": settings.bootstrap})
+    return AdminClient({"bootstrap.servers": settings.bootstrap, **_CONNECTION})
 
 
 def reader(settings: Settings, group: str, **overrides: str | int | bool) -> Consumer:

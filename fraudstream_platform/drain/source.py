@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from fraudstream_platform.drain.kafka import admin, arrivals, reader, stable_ends, watermarks
 from fraudstream_platform.drain.positions import Positions
@@ -49,6 +49,7 @@ class RawSource:
     """The raw partitions of one group, read from given positions and never past `bounds`."""
 
     def __init__(self, settings: Settings, partitions: Sequence[int], positions: Positions) -> None:
+        self._settings = settings
         self._topic = settings.transactions_topic
         self._admin = admin(settings)
         self._consumer = reader(
@@ -75,7 +76,12 @@ class RawSource:
 
     def ends(self) -> Positions:
         """Last stable offsets, asked of the broker now."""
-        return stable_ends(self._admin, self._topic, self.partitions)
+        try:
+            return stable_ends(self._admin, self._topic, self.partitions)
+        except KafkaException:
+            # A client keeps the leader epochs it once learnt, which a restarted broker refuses.
+            self._admin = admin(self._settings)
+            raise
 
     def take(self, stop: int | None) -> RawBatch:
         """What is there now, up to the first record appended at or after `stop` (epoch ms).

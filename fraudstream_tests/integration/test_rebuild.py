@@ -34,7 +34,7 @@ from fraudstream_platform.verify.proof import prove
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
 
-COUNT = 24_000
+COUNT = 20_000
 TPS = 200
 WINDOW_MS = 15_000
 HOUR_MS = 3_600_000
@@ -134,19 +134,24 @@ FAILURES = """query F($id: ID!) { logsForRun(runId: $id) {
       error { message } failureMetadata { description } } } } } }"""
 
 
-def backfill(settings: Settings, tables: tuple[str, ...], hours: list[str]) -> dict[str, Any]:
-    """Launch a backfill as the UI's dialog does, and wait for its end."""
+def launch(settings: Settings, tables: tuple[str, ...], hours: list[str]) -> str:
+    """Launch a backfill as the UI's dialog does; returns its id."""
     params = {
         "assetSelection": [{"path": table.split(".")} for table in tables],
         "partitionNames": hours,
         "fromFailure": False,
         "tags": [],
     }
-    launched = ask(settings, LAUNCH, params=params)["launchPartitionBackfill"]
+    launched: str = ask(settings, LAUNCH, params=params)["launchPartitionBackfill"]["backfillId"]
+    return launched
+
+
+def outcome(settings: Settings, backfill: str) -> dict[str, Any]:
+    """A backfill's state once it has ended."""
     state: dict[str, Any] = {}
 
     def is_over() -> bool:
-        state.update(ask(settings, STATUS, id=launched["backfillId"])["partitionBackfillOrError"])
+        state.update(ask(settings, STATUS, id=backfill)["partitionBackfillOrError"])
         return bool(state["status"] in ("COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED"))
 
     until(is_over, 150, "the end of the backfill")
@@ -159,23 +164,47 @@ def failures_of(settings: Settings, state: dict[str, Any]) -> str:
     )
 
 
-def test_a_backfill_of_sealed_hours_gives_the_live_rows_bit_for_bit(live: Live) -> None:
-    """Guards against a rebuild that differs from what ran live, while live draining goes on."""
-    settings, hours = live.settings, live.hours
+@dataclass(frozen=True)
+class Backfills:
+    """Ids of backfills that were launched together, and the files that the first one replaces."""
+
+    sealed: str
+    current: str
+    bronze: str
+    old: dict[tuple[str, str], frozenset[str]]
+
+
+@pytest.fixture(scope="module")
+def backfills(live: Live) -> Backfills:
+    settings, hours = live.settings, list(live.hours)
     until(
         lambda: hour_files(settings, "gold.features", hour_of(round(time.time() * 1000))) != set(),
         120,
         "a live flush of this hour",
     )
     old = {place: hour_files(settings, *place) for place in live.before}
-    state = backfill(settings, SELECTED, list(hours))
+    return Backfills(
+        sealed=launch(settings, SELECTED, hours),
+        current=launch(settings, SELECTED, [hour_of(round(time.time() * 1000))]),
+        bronze=launch(settings, ("bronze.transactions", *SELECTED), hours[:1]),
+        old=old,
+    )
+
+
+def test_a_backfill_of_sealed_hours_gives_the_live_rows_bit_for_bit(
+    live: Live, backfills: Backfills
+) -> None:
+    """Guards against a rebuild that differs from what ran live, while live draining goes on."""
+    settings = live.settings
+    state = outcome(settings, backfills.sealed)
     assert state["status"] == "COMPLETED_SUCCESS", failures_of(settings, state)
     assert len(state["runs"]) == 1  # a range is one run: hours in order, one process
     for (table, hour), before in live.before.items():
-        assert hour_files(settings, table, hour).isdisjoint(old[table, hour])
+        assert hour_files(settings, table, hour).isdisjoint(backfills.old[table, hour])
         assert digest(settings, table, hour) == before
 
 
+@pytest.mark.usefixtures("backfills")
 def test_rebuilt_alerts_stand_beside_those_that_went_out(live: Live) -> None:
     """Guards against rebuilt alerts on the topic, or in the table of what really went out."""
     columns = list(ALERT_SCHEMA)
@@ -186,17 +215,16 @@ def test_rebuilt_alerts_stand_beside_those_that_went_out(live: Live) -> None:
         assert rebuilt.write_ndjson() == sent.write_ndjson()
 
 
-def test_the_current_hour_is_refused_with_what_to_do(live: Live) -> None:
+def test_the_current_hour_is_refused_with_what_to_do(live: Live, backfills: Backfills) -> None:
     """Guards against an hour replaced while it still gets rows: they would stand twice."""
-    hour = hour_of(round(time.time() * 1000))
-    state = backfill(live.settings, SELECTED, [hour])
+    state = outcome(live.settings, backfills.current)
     assert state["status"] == "COMPLETED_FAILED"
     assert "is not over yet" in failures_of(live.settings, state)
 
 
-def test_bronze_is_refused(live: Live) -> None:
+def test_bronze_is_refused(live: Live, backfills: Backfills) -> None:
     """Guards against a backfill that drains today's log and calls it an hour of last week."""
-    state = backfill(live.settings, ("bronze.transactions", *SELECTED), [live.hours[0]])
+    state = outcome(live.settings, backfills.bronze)
     assert state["status"] == "COMPLETED_FAILED"
     assert "without Bronze" in failures_of(live.settings, state)
 
