@@ -56,8 +56,11 @@ test: unit integration ## Run all tests, the quick ones first
 unit: env ## Run the tests that need no service
 	@$(PY) -m pytest -q -n 2 --dist worksteal fraudstream_tests/unit
 
+# Two at a time, the longest first, so that none is left to run alone.
+LONG_ONES := fraudstream_tests/faults $(addprefix fraudstream_tests/integration/test_,rebuild.py readme.py)
+
 integration: services ## Run the tests against the real broker, registry and Spark
-	@$(PY) -m pytest -q -n 2 --dist loadfile fraudstream_tests/integration fraudstream_tests/faults
+	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(LONG_ONES) fraudstream_tests/integration
 
 ROUNDS ?= 1
 SEED ?= 1
