@@ -15,7 +15,6 @@ from fraudstream_platform.drain.rebuild import (
     HourNotSealedError,
     Rows,
     rebuild_hours,
-    refuse_unsealed,
 )
 from fraudstream_platform.drain.session import give_up_soon, wait_for_server
 from fraudstream_platform.lake.tables import ALERTS, REBUILT_ALERTS, rows_in_hour
@@ -29,15 +28,14 @@ def rebuild_events(
     tables = {_table_of(key): key for key in sorted(context.selected_asset_keys)}
     refuse_others(tables)
     hours = sorted(context.partition_keys)
-    try:
-        refuse_unsealed(settings, hours[-1])
-    except HourNotSealedError as error:
-        raise dg.Failure(str(error)) from error
     wait_for_server(settings)
     spark = pyspark.spark_session
     give_up_soon(spark)
     context.log.info("rebuilding %s of %s from Bronze", ", ".join(tables), ", ".join(hours))
-    rows = rebuild_hours(settings, spark, hours, tables)
+    try:
+        rows = rebuild_hours(settings, spark, hours, tables)
+    except HourNotSealedError as error:
+        raise dg.Failure(str(error)) from error
     for table in (one for one in REBUILDABLE if one in tables):  # Dagster wants parents first
         for hour in hours:
             metadata = hour_metadata(settings, hour, table, rows[hour])

@@ -83,6 +83,4 @@ def _text(epoch_ms: int) -> str:
 
 
 def _epoch_ms(text: str) -> int:
-    if text.isdecimal():  # a run of an earlier version: its tags were epoch ms
-        return int(text)
     return round(datetime.fromisoformat(text).timestamp() * 1000)

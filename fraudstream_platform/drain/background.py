@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 _NICE = 10
 
@@ -18,4 +19,6 @@ def background_thread(name: str) -> ThreadPoolExecutor:
 def _step_back() -> None:
     # To Linux a thread has a priority of its own; elsewhere the id could be another process's.
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        nice = max(_NICE, os.getpriority(os.PRIO_PROCESS, 0))
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)

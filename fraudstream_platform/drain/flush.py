@@ -1,4 +1,4 @@
-"""The flush worker: writes a range's files off the step's thread."""
+"""The flush worker: writes a range's files, off the step's thread unless somebody waits for them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class FlushWorker:
 
     @property
     def is_busy(self) -> bool:
-        """True from `begin` until `take` or `discard`."""
+        """True from `begin` until `take`."""
         return self._pending is not None
 
     def begin(self, cut: Cut) -> None:
@@ -61,18 +61,6 @@ class FlushWorker:
             return None
         pending, self._pending = self._pending, None
         return pending.result()
-
-    def discard(self) -> None:
-        """Forget a cut in flight; its files become orphans that no journal record names."""
-        if self._pending is not None:
-            self._pending.exception()
-            self._pending = None
-
-    def close(self) -> None:
-        """Wait for the thread and end it."""
-        self.discard()
-        self._pool.shutdown()
-        self._writers.shutdown()
 
     def write(self, cut: Cut) -> Written:
         """Write `cut` in this thread; raises OSError, and leaves no file, where the disk refuses."""
@@ -96,6 +84,11 @@ class FlushWorker:
                 path.unlink(missing_ok=True)
             raise
         return Written(cut, tuple(files), _appended(frames["bronze.transactions"]))
+
+    def close(self) -> None:
+        """Wait for the threads and end them; files of a cut in flight become orphans."""
+        self._pool.shutdown()
+        self._writers.shutdown()
 
 
 def _appended(bronze: pl.DataFrame) -> tuple[int, int] | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
@@ -14,6 +17,7 @@ from fraudstream_platform.contracts.codec import (
     WriterSchema,
     schema_id_of,
 )
+from fraudstream_platform.contracts.schemas import transaction_schema
 from fraudstream_platform.contracts.tables import BRONZE_SCHEMA, DEAD_LETTER_SCHEMA
 from fraudstream_platform.drain.registry import SchemaSource, UnknownSchemaError
 from fraudstream_platform.drain.source import RawBatch
@@ -25,11 +29,29 @@ from fraudstream_platform.settings import Settings
 
 _BRONZE = BRONZE_SCHEMA.names()
 _NO_DEAD_LETTERS = DEAD_LETTER_SCHEMA.to_frame()
+_FIRST_DAY, _LAST_DAY = date.min, date.max
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+_LAST_MOMENT = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
+
+
+def _on_the_calendar() -> pl.Expr:
+    """True where every time lies in years 1 to 9999: no further goes Python, nor, in us, Parquet."""
+    inside = [
+        pl.col(name).is_between(pl.lit(_FIRST_DAY), pl.lit(_LAST_DAY))
+        if dtype == pl.Date
+        else pl.col(name).is_between(pl.lit(_FIRST_MOMENT, dtype), pl.lit(_LAST_MOMENT, dtype))
+        for name, dtype in transaction_schema().items()
+        if dtype.is_temporal()
+    ]
+    return pl.all_horizontal(one.fill_null(True) for one in inside)
+
+
 _SCREEN = [
     (pl.col("customer").is_null() & pl.col("card").is_null()).alias("no_key"),
     (pl.col("key") == pl.coalesce("customer", "card")).fill_null(False).alias("key_agrees"),
     clear_expression().alias("clear"),
     screened_text().alias("text"),
+    (~_on_the_calendar()).alias("off_calendar"),
 ]
 """All looks at whole rows, in one select: each select is a trip to polars' own thread and back."""
 
@@ -79,13 +101,14 @@ class Ingest:
         )
         refused = {
             "no_key": seen.get_column("no_key"),
+            "time_out_of_range": seen.get_column("off_calendar"),
             "clear_identity": protected.refused,
             "identity_in_text": unsafe_rows(seen.get_column("text")),
         }
         columns = {column.name: column for column in protected.frame.get_columns()}
         columns["key_agrees"] = seen.get_column("key_agrees")
         bronze = pl.DataFrame([columns[name] for name in _BRONZE])
-        keep = ~(refused["no_key"] | refused["clear_identity"] | refused["identity_in_text"])
+        keep = ~reduce(or_, refused.values())
         if not keep.all():
             failures.extend(_refusals(index, refused))
             bronze = bronze.filter(keep)
@@ -151,6 +174,7 @@ def _positioned(frames: Sequence[pl.DataFrame], batch: RawBatch) -> tuple[pl.Dat
 
 _WHY = {
     "no_key": "neither customer nor card",
+    "time_out_of_range": "a time lies outside the years 1 to 9999",
     "clear_identity": "an identity field is no token of its kind; clear values need ALLOW_CLEAR_PII",
     "identity_in_text": "a card number, e-mail or phone stands in a field that is not for it",
 }

@@ -25,7 +25,7 @@ _LAST_CUT_SECONDS = 0.8
 """How long before the window's stop a flush is cut, so that the final one is short."""
 _LAST_SNAPSHOT_SECONDS = SHADOW_SECONDS + 2.0
 """How long before the window's stop a last snapshot is begun for the successor: it replays the log
-from there, and 20 s of it took two busy cores 5 s."""
+from there, and 20 s of it took two busy cores 5 s. Copied and written, it is named by a flush."""
 _RETRY_FLUSH_SECONDS = 2.0
 _LATENCIES_KEPT = 500
 
@@ -61,7 +61,7 @@ class Owner:
         turn = (assignment.group + 1) / assignment.groups
         self._cut_at = now - settings.flush_seconds * (1 - turn)
         self._snapshot_at = now - settings.state_snapshot_seconds * (1 - turn)
-        self._last_cut_done = self._last_snapshot_done = False
+        self._last_cut_done = self._last_snapshot_done = self._last_snapshot_named = False
 
     def close(self) -> None:
         """End the background threads."""
@@ -147,10 +147,15 @@ class Owner:
         now = time.monotonic()
         is_last = not self._last_snapshot_done and self._to_stop() <= _LAST_SNAPSHOT_SECONDS
         if is_last or now - self._snapshot_at >= self._settings.state_snapshot_seconds:
-            self._last_snapshot_done |= is_last
             self._snapshot_at = now
-            self._snapshotter.begin()
+            if self._snapshotter.begin():
+                self._last_snapshot_done |= is_last
         self._snapshotter.advance()
+        is_unnamed = self._last_snapshot_done and not self._last_snapshot_named
+        if is_unnamed and self._snapshotter.is_written:
+            # A flush names it, and the successor looks for it about now.
+            self._last_snapshot_named = True
+            self._cut_at = now - self._settings.flush_seconds
 
     def _to_stop(self) -> float:
         return self._assignment.window_stop / 1000 - time.time()

@@ -57,10 +57,13 @@ class HourNotSealedError(UserError):
 def rebuild_hours(
     settings: Settings, spark: SparkSession, hours: Iterable[str], tables: Collection[str]
 ) -> dict[str, Rows]:
-    """Rebuild `tables` (of REBUILDABLE) of sealed hours; rows written by hour and table."""
+    """Rebuild `tables` (of REBUILDABLE) of sealed hours; rows written by hour and table.
+
+    Raises HourNotSealedError, with nothing changed, where one of `hours` may still get rows.
+    """
     asked = sorted(hours)
+    _refuse_unsealed(settings, asked[-1])
     seen = {(hour, table): hour_files(settings, table, hour) for hour in asked for table in tables}
-    refuse_unsealed(settings, asked[-1])
     written: dict[tuple[str, str], list[DataFile]] = {place: [] for place in seen}
     for file in _written_by_spark(settings, spark, asked, tables):
         written[file.partition, file.table].append(file)
@@ -90,7 +93,7 @@ def _written_by_spark(
     return [DataFile(**raw) for row in frame.collect() for raw in json.loads(row.files)]
 
 
-def refuse_unsealed(settings: Settings, hour: str) -> None:
+def _refuse_unsealed(settings: Settings, hour: str) -> None:
     """Raise HourNotSealedError unless every group is past `hour`, and all of it is committed."""
     start = datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=UTC)
     end_ms = round(start.timestamp() * 1000) + _HOUR_MS

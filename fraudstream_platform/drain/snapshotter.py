@@ -34,10 +34,19 @@ class Snapshotter:
         self._writing: Future[SnapshotRef] | None = None
         self._written: SnapshotRef | None = None
 
-    def begin(self) -> None:
-        """Start a snapshot, unless one is being taken."""
-        if not self._left and self._writing is None:
-            self._left = list(self._stream.partitions)
+    def begin(self) -> bool:
+        """Start a snapshot; False, and nothing is started, while one is being taken."""
+        self._collect()
+        if self._left or self._writing is not None:
+            return False
+        self._left = list(self._stream.partitions)
+        return True
+
+    @property
+    def is_written(self) -> bool:
+        """True where a snapshot is written that `take` has not given out."""
+        self._collect()
+        return self._written is not None
 
     def advance(self) -> None:
         """Copy one more partition where one is left; to be called between steps."""
@@ -55,12 +64,7 @@ class Snapshotter:
 
     def take(self, flushed: Positions) -> SnapshotRef | None:
         """The newest snapshot, once: when it is written and every row before it is journaled."""
-        if self._writing is not None and self._writing.done():
-            writing, self._writing = self._writing, None
-            try:
-                self._written = writing.result()
-            except OSError as error:
-                log.error("no snapshot is kept, a successor replays more: %s", error)
+        self._collect()
         if self._written is None or not covers(flushed, self._written.positions):
             return None
         written, self._written = self._written, None
@@ -69,3 +73,12 @@ class Snapshotter:
     def close(self) -> None:
         """Wait for the thread and end it."""
         self._pool.shutdown()
+
+    def _collect(self) -> None:
+        if self._writing is None or not self._writing.done():
+            return
+        writing, self._writing = self._writing, None
+        try:
+            self._written = writing.result()
+        except OSError as error:
+            log.error("no snapshot is kept, a successor replays more: %s", error)

@@ -71,7 +71,7 @@ class RawSource:
         self._consumer.assign([TopicPartition(self._topic, p, positions[p]) for p in partitions])
 
     def close(self) -> None:
-        """Release the client's threads and sockets."""
+        """Release the consumer; the admin client goes with this object, it has no close."""
         self._consumer.close()
 
     def ends(self) -> Positions:

@@ -29,7 +29,6 @@ def warm_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def _settle() -> None:
     """Set aside what is loaded: a full collection of it takes a third of a second of an owner."""
-    gc.unfreeze()
     gc.collect()
     gc.freeze()
 

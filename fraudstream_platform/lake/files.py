@@ -41,10 +41,10 @@ def write_file(settings: Settings, table: str, partition: str, frame: pl.DataFra
 
 
 def encode(table: str, frame: pl.DataFrame) -> io.BytesIO:
-    """`frame` as Parquet, in memory, by the calling thread alone.
+    """`frame` as Parquet, in memory.
 
-    Arrow writes it, since polars would use its pool, which in a drain task is one thread that the
-    steps need.
+    Arrow writes it, in the calling thread: polars would use its pool, which in a drain task is one
+    thread that the steps need.
     """
     rows = frame.select(list(TABLES[table])).rechunk()
     parquet = io.BytesIO()
