@@ -122,19 +122,17 @@ class Replay:
 
 
 def _producer(settings: Settings) -> Producer:
-    return plain_producer(
-        settings,
-        **{
-            "client.id": "fraudstream-replay",
-            "linger.ms": 20,
-            # The partitioner of the Java clients, so that every source keys alike.
-            "partitioner": "murmur2_random",
-            "message.timeout.ms": _GIVE_UP_MS,
-            "queue.buffering.max.kbytes": 65_536,
-            # Success needs no callback: flush() says that all are gone, errors are counted.
-            "delivery.report.only.error": True,
-        },
-    )
+    overrides: dict[str, str | int | bool] = {
+        "client.id": "fraudstream-replay",
+        "linger.ms": 20,
+        # The partitioner of the Java clients, so that every source keys alike.
+        "partitioner": "murmur2_random",
+        "message.timeout.ms": _GIVE_UP_MS,
+        "queue.buffering.max.kbytes": 65_536,
+        # Success needs no callback: flush() says that all are gone, errors are counted.
+        "delivery.report.only.error": True,
+    }
+    return plain_producer(settings, **overrides)
 
 
 def _require_topics(producer: Producer, settings: Settings, topics: tuple[str, ...]) -> None:

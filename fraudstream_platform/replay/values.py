@@ -6,6 +6,7 @@ Reasons never quote the value: a column mapped by mistake may hold a card number
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
@@ -22,6 +23,9 @@ _EPOCH_DAY = date(1970, 1, 1)
 _MS = timedelta(milliseconds=1)
 _PRINTABLE = "".join(map(chr, range(33, 127)))
 _LONGEST_NUMBER = 64
+_ISO_PATTERNS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
+"""Patterns that `fromisoformat` reads as well, in a tenth of strptime's time."""
+_ISO_SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
 class Unreadable(ValueError):  # noqa: N818 - the name says what the cell is
@@ -127,10 +131,11 @@ def time_reader(pattern: str | None, timezone: str, shift_ms: int) -> Callable[[
 
 
 def _moment(text: str, pattern: str | None) -> datetime:
+    text = text.strip()
     try:
-        if pattern is None:
-            return datetime.fromisoformat(text.strip())
-        return datetime.strptime(text.strip(), pattern)  # noqa: DTZ007 - the zone comes after
+        if pattern is None or (pattern in _ISO_PATTERNS and _ISO_SHAPE.fullmatch(text)):
+            return datetime.fromisoformat(text)
+        return datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone comes after
     except ValueError:
         wanted = "ISO 8601" if pattern is None else pattern
         raise Unreadable(f"is no time in the form {wanted}") from None
