@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 
-from fraudstream_platform.contracts.codec import HEADER_BYTES, Encoder, WriterSchema
+from fraudstream_platform.contracts.codec import HEADER_BYTES, WriterSchema
 from fraudstream_platform.contracts.schemas import avro_schema
 from fraudstream_platform.contracts.validation import judge
 from fraudstream_platform.protection.text_guard import screened_text, unsafe_rows
+from fraudstream_platform.replay.encode import RecordEncoder
 
 TOO_OLD = "event_time_too_old"
 """No fault of the row but of the day: it is sent, kept in Bronze and quarantined by Silver."""
@@ -34,12 +36,12 @@ class Checker:
     """Judges encoded records by the contract's own rules."""
 
     def __init__(self, schema_id: int, quality_threshold: float, max_record_bytes: int) -> None:
-        self._encoder = Encoder(schema_id, avro_schema("transaction"))
+        self._encoder = RecordEncoder(schema_id)
         self._writer = WriterSchema(schema_id, avro_schema("transaction"))
         self._threshold = quality_threshold
         self._max_bytes = max_record_bytes
 
-    def encode(self, record: dict[str, object]) -> bytes | str:
+    def encode(self, record: dict[str, Any]) -> bytes | str:
         """The record's bytes, or why there are none."""
         try:
             value = self._encoder.encode(record)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from fraudstream_platform.contracts.codes import CURRENCIES
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS, required_fields
+from fraudstream_platform.errors import UserError
 from fraudstream_platform.protection.normalise import IdentityError, normalise
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.replay import values
@@ -69,6 +70,7 @@ class Converter:
         self._nulls = frozenset(mapping.nulls)
         shift_ms = round(mapping.shift_days * _DAY_MS)
         self._blank: dict[str, Any] = dict.fromkeys(field_kinds())
+        """What every record begins as: nothing but the constants."""
         self._readers: list[tuple[str, Cell, Callable[[Any], Any]]] = []
         self._money: list[tuple[str, Cell, str]] = []
         self._identities: list[tuple[str, Cell, str]] = []
@@ -79,6 +81,8 @@ class Converter:
                 self._money.append((name, cell, source.unit or ""))
             elif kind == "identity":
                 self._identities.append((name, cell, IDENTITY_KINDS[name]))
+            elif source.const is not None:
+                self._blank[name] = _read_const(name, cell, _reader(name, kind, source, shift_ms))
             else:
                 self._readers.append((name, cell, _reader(name, kind, source, shift_ms)))
         self._billing_currency = mapping.billing_currency
@@ -198,6 +202,14 @@ class Converter:
             "reported_at": self._reported(row, record["event_time"]),
             "source": label.source,
         }
+
+
+def _read_const(name: str, cell: Cell, read: Callable[[Any], Any]) -> Any:
+    """A constant, read once; what cannot be read is a mistake of the mapping, not of each row."""
+    try:
+        return read(cell({}))
+    except Unreadable as error:
+        raise UserError(f"fields.{name}: {error}") from None
 
 
 def _reader(name: str, kind: str, source: Source, shift_ms: int) -> Callable[[Any], Any]:

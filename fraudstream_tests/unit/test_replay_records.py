@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fraudstream_platform.contracts.codec import HEADER_BYTES
@@ -279,3 +282,24 @@ def test_the_report_adds_up(tmp_path: Path) -> None:
     told = json.loads(report.text())
     assert (told["rows_read"], told["skipped"], told["bad_not_listed"]) == (500, 10, 0)
     assert told["bad"][0]["reason"] == "amount_minor: is no number"
+
+
+def test_every_format_gives_the_same_records(tmp_path: Path) -> None:
+    """A column's type in Parquet must not change an amount, a time or a card number."""
+    fields = {"transaction_id": "id", "utc_offset_min": "offset"}
+    typed = {**ROW, "id": 17, "amount": 12.34, "offset": 60, "card": 4111111111111111}
+    as_text = {name: str(cell) for name, cell in typed.items()}
+    comma, lines, parquet = (tmp_path / f"rows.{end}" for end in ("csv", "jsonl", "parquet"))
+    comma.write_text(",".join(as_text) + "\n" + ",".join(as_text.values()) + "\n")
+    lines.write_text(json.dumps(typed) + "\n")
+    at = datetime.fromisoformat(ROW["at"])
+    pq.write_table(pa.Table.from_pylist([{**typed, "at": at}]), parquet)
+    mapping = mapping_of(fields)
+    found = [
+        prepare_file(comma, "csv", mapping),
+        prepare_file(lines, "jsonl", mapping),
+        prepare_file(parquet, "parquet", mapping),
+    ]
+    assert [one.bad for one in found] == [[], [], []]
+    assert len({one.messages[0].value for one in found}) == 1
+    assert _decoded(found[0].messages[0].value)["amount_minor"] == 1_234
