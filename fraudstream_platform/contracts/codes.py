@@ -69,3 +69,12 @@ FUNDS_CODES = ("51", "61")
 """Not enough funds, over the amount limit: what a prober of limits runs into."""
 HARD_CODES = ("14", "15", "41", "43", "54", "78", "82", "N7")
 """No such card, no such issuer, lost, stolen, expired, blocked at first use, CVV wrong."""
+
+_NO_MINOR_UNIT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
+_MINOR_DIGITS = dict.fromkeys(_NO_MINOR_UNIT.split(), 0) | dict.fromkeys(_THOUSANDTHS.split(), 3)
+
+
+def minor_digits(currency: str) -> int:
+    """Decimal digits of a currency's minor unit, by ISO 4217: 2, or 0 (JPY), or 3 (KWD)."""
+    return _MINOR_DIGITS.get(currency, 2)
