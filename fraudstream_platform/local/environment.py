@@ -36,7 +36,9 @@ def python_environment(settings: Settings) -> dict[str, str]:
     outer = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
     path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), outer.get("PYTHONPATH", "")]))
     own = settings_environment(settings) | base_environment(settings)
-    return outer | own | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    # A poisoned record is found by polars' panics, which are caught: their traces cost far more.
+    quiet = {"PYTHONUNBUFFERED": "1", "RUST_BACKTRACE": "0"}
+    return outer | own | {"PYTHONPATH": path} | quiet
 
 
 def marker_value(settings: Settings) -> str:
