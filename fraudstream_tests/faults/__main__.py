@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import tempfile
 import time
@@ -29,20 +30,22 @@ def main(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what it started, too
     console = Console()
     done: list[Round] = []
-    with tempfile.TemporaryDirectory(prefix="fraudstream-faults-") as folder:
-        settings = settings_on_free_ports(Path(folder) / "data")
-        with stack(settings) as watch:
-            with transactions(settings, watch, tps):
-                for kind, wait_s in schedule(kinds.split(","), rounds, seed):
-                    time.sleep(wait_s)
-                    done.append(one_round(settings, watch, kind))
-                    console.print(f"{len(done):>3} {done[-1]}", highlight=False)
-            findings, doubled = proof(settings)
+    folder = Path(tempfile.mkdtemp(prefix="fraudstream-faults-"))
+    console.print(f"data and logs, kept where a round fails: {folder}")
+    settings = settings_on_free_ports(folder / "data")
+    with stack(settings) as watch:
+        with transactions(settings, watch, tps):
+            for kind, wait_s in schedule(kinds.split(","), rounds, seed):
+                time.sleep(wait_s)
+                done.append(one_round(settings, watch, kind))
+                console.print(f"{len(done):>3} {done[-1]}", highlight=False)
+        findings, doubled = proof(settings)
     console.print(_table(done))
     console.print(findings_table(findings))
     console.print(f"seed {seed}, {tps:.0f} a second; alerts doubled on the topic: {len(doubled)}")
     if doubled or not all(finding.holds for finding in findings):
         raise typer.Exit(1)
+    shutil.rmtree(folder)
 
 
 def _table(done: list[Round]) -> Table:
