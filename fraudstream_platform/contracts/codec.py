@@ -161,6 +161,23 @@ def zigzag(number: int) -> bytes:
     return bytes(out)
 
 
+def branch_of(avro_type: Any) -> tuple[str, bool]:
+    """The primitive behind a field's type (a union's other branch), and whether it may be null."""
+    nullable = isinstance(avro_type, list)
+    inner = next(item for item in avro_type if item != "null") if nullable else avro_type
+    return (inner["type"] if isinstance(inner, dict) else inner), nullable
+
+
+def primitive(value: Any, base: str) -> bytes:
+    """Avro of a value that is not null: a string, a double, or one of the whole numbers."""
+    if base == "string":
+        text: bytes = value.encode()
+        return zigzag(len(text)) + text
+    if base == "double":
+        return struct.pack("<d", value)
+    return zigzag(value)
+
+
 def frame_value(schema_id: int, body: bytes) -> bytes:
     """Confluent's wire format: magic byte 0, schema id (4 bytes, big-endian), Avro body."""
     return struct.pack(">bI", 0, schema_id) + body

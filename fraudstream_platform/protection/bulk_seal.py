@@ -16,6 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from fraudstream_platform.protection.vault import Identity, original_bytes, vault_record
+
 _BLOCK = 16
 _HEADER_BYTES = 9 + _BLOCK  # version, time (s), IV
 
@@ -31,6 +33,16 @@ class BulkSealer:
 
     def __repr__(self) -> str:
         return "BulkSealer()"
+
+    def vault_records(
+        self, identities: Sequence[Identity], key_version: int
+    ) -> list[tuple[bytes, bytes]]:
+        """Key and value of the sealed topic for each; their values are normalised originals."""
+        texts = self.seal_all([original_bytes(one.kind, one.value) for one in identities])
+        return [
+            (one.token.encode(), vault_record(one.token, one.kind, key_version, text))
+            for one, text in zip(identities, texts, strict=True)
+        ]
 
     def seal_all(self, payloads: Sequence[bytes]) -> list[str]:
         """Fernet text of each payload, in order."""

@@ -25,6 +25,17 @@ class Original(NamedTuple):
         return f"Original(kind={self.kind!r})"
 
 
+class Identity(NamedTuple):
+    """A token with the original that it stands for, on its way to the vault."""
+
+    token: str
+    kind: str
+    value: str
+
+    def __repr__(self) -> str:
+        return f"Identity({self.token!r})"
+
+
 def vault_record(token: str, kind: str, key_version: int, sealed: str) -> bytes:
     """Value of one record of the sealed topic, whose key is the token."""
     # Tokens, kinds and Fernet texts hold nothing that JSON would escape.

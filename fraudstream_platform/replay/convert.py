@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from fraudstream_platform.contracts.codes import CURRENCIES
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS, required_fields
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.protection.normalise import IdentityError, normalise
 from fraudstream_platform.protection.tokens import Tokeniser
+from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.replay import values
 from fraudstream_platform.replay.defaults import bin_of, fill
 from fraudstream_platform.replay.mapping import (
@@ -36,17 +37,6 @@ Cell = Callable[[Row], Any]
 """The cell that a field reads, translated and padded; None where there is nothing."""
 
 
-class Identity(NamedTuple):
-    """An identity of a record: its token, and the value as the file has it."""
-
-    token: str
-    kind: str
-    value: str
-
-    def __repr__(self) -> str:
-        return f"Identity(token={self.token!r})"
-
-
 @dataclass(frozen=True)
 class Converted:
     """A record with tokens in its identity fields; times are epoch ms, money is minor units."""
@@ -54,6 +44,7 @@ class Converted:
     line: int
     record: dict[str, Any]
     identities: list[Identity]
+    """With the values as the file has them."""
     label: dict[str, Any] | None
 
     @property

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
-from fraudstream_platform.contracts.codec import zigzag
+from fraudstream_platform.contracts.codec import branch_of, frame_value, primitive
 from fraudstream_platform.contracts.schemas import avro_schema
 
 _CACHED_TEXTS = 10_000
@@ -18,14 +17,10 @@ class RecordEncoder:
     """Encodes whole transactions (every field is there) in Confluent's wire format."""
 
     def __init__(self, schema_id: int) -> None:
-        self._prefix = b"\x00" + schema_id.to_bytes(4, "big")
+        self._prefix = frame_value(schema_id, b"")
         self._plan: list[tuple[str, str, bytes, dict[Any, bytes]]] = []
         for field in avro_schema("transaction")["fields"]:
-            avro = field["type"]
-            nullable = isinstance(avro, list)
-            if nullable:
-                (avro,) = [branch for branch in avro if branch != "null"]
-            base = avro["type"] if isinstance(avro, dict) else avro
+            base, nullable = branch_of(field["type"])
             known: dict[Any, bytes] = {None: _NULL} if nullable else {}
             self._plan.append((field["name"], base, _GIVEN if nullable else b"", known))
 
@@ -46,12 +41,7 @@ class RecordEncoder:
 def _body(base: str, value: Any) -> bytes:
     if value is None:
         raise ValueError("null in a required field")
-    if base == "string":
-        text: bytes = value.encode()
-        return zigzag(len(text)) + text
-    if base == "double":
-        return struct.pack("<d", value)
-    return zigzag(value)
+    return primitive(value, base)
 
 
 def _remember(known: dict[Any, bytes], value: str, part: bytes) -> None:

@@ -12,9 +12,9 @@ from fraudstream_platform.contracts.codec import Encoder
 from fraudstream_platform.protection.bulk_seal import BulkSealer
 from fraudstream_platform.protection.identity import SealedTokens
 from fraudstream_platform.protection.normalise import normalise
-from fraudstream_platform.protection.vault import original_bytes, vault_record
+from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.replay.check import Checker
-from fraudstream_platform.replay.convert import Converted, Converter, Identity
+from fraudstream_platform.replay.convert import Converted, Converter
 from fraudstream_platform.replay.pace import Pace
 from fraudstream_platform.replay.rows import Numbered
 
@@ -111,10 +111,5 @@ class Preparer:
 
     def _seals(self, identities: Iterable[Identity]) -> list[tuple[bytes, bytes]]:
         new = [one for one in identities if self._sealed.is_new(one.token)]
-        texts = self._sealer.seal_all(
-            [original_bytes(one.kind, normalise(one.kind, one.value)) for one in new]
-        )
-        return [
-            (one.token.encode(), vault_record(one.token, one.kind, self._key_version, text))
-            for one, text in zip(new, texts, strict=True)
-        ]
+        originals = [one._replace(value=normalise(one.kind, one.value)) for one in new]
+        return self._sealer.vault_records(originals, self._key_version)

@@ -24,7 +24,6 @@ from fraudstream_platform.errors import UserError
 Row = dict[str, Any]
 Numbered = tuple[int, Row | str]
 
-FORMATS = ("csv", "parquet", "jsonl")
 LONGEST_LINE = 1_000_000
 """Bytes; a longer line is a bad row, so that a file without line ends fits into memory."""
 _PARQUET_ROWS = 2_000

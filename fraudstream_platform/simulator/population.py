@@ -19,6 +19,7 @@ from faker import Faker
 
 from fraudstream_platform.protection.normalise import luhn_sum, normalise
 from fraudstream_platform.protection.tokens import Tokeniser
+from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.simulator.hashing import mixed
 from fraudstream_platform.simulator.places import CITIES, City, minor
 from fraudstream_platform.simulator.record import Values
@@ -35,17 +36,6 @@ _CITY_CUMULATIVE = list(accumulate(city.weight for city in CITIES))
 _TRAVELLING_SHARE = 0.02
 _WALLET_SHARE = 0.2
 _WALLET_BIN = "48950000"
-
-
-class Identity(NamedTuple):
-    """A token with its normalised original, on its way to the vault."""
-
-    token: str
-    kind: str
-    value: str
-
-    def __repr__(self) -> str:
-        return f"Identity({self.token!r})"
 
 
 class Card(NamedTuple):

@@ -25,9 +25,8 @@ from fraudstream_platform.contracts.codec import Encoder
 from fraudstream_platform.contracts.schemas import avro_schema, avro_text
 from fraudstream_platform.protection.bulk_seal import BulkSealer
 from fraudstream_platform.protection.tokens import Tokeniser
-from fraudstream_platform.protection.vault import original_bytes, vault_record
+from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.settings import Settings
-from fraudstream_platform.simulator.population import Identity
 from fraudstream_platform.simulator.record import FastEncoder
 from fraudstream_platform.simulator.spoiled import Message, Spoiler
 from fraudstream_platform.simulator.stream import Batch, Stream, StreamConfig
@@ -206,10 +205,8 @@ class Simulation:
         if len(self._unsealed) < at_least:
             return
         identities, self._unsealed = self._unsealed, []
-        texts = self._sealer.seal_all([original_bytes(one.kind, one.value) for one in identities])
-        for one, text in zip(identities, texts, strict=True):
-            record = vault_record(one.token, one.kind, self._key_version, text)
-            _send(self._unhurried, self._vault, one.token.encode(), record)
+        for token, record in self._sealer.vault_records(identities, self._key_version):
+            _send(self._unhurried, self._vault, token, record)
         self.summary.sealed += len(identities)
 
     def _on_delivery(self, error: KafkaError | None, message: Delivered) -> None:

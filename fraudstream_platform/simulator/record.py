@@ -6,11 +6,10 @@ encoded once and remembered: about 4 us a record against fastavro's 23.
 
 from __future__ import annotations
 
-import struct
 from itertools import chain
 from typing import Any, NamedTuple
 
-from fraudstream_platform.contracts.codec import zigzag
+from fraudstream_platform.contracts.codec import branch_of, frame_value, primitive, zigzag
 from fraudstream_platform.contracts.schemas import avro_schema
 
 Values = tuple[Any, ...]
@@ -99,25 +98,12 @@ def _account(run: Values) -> bytes:
     )
 
 
-def _branch(avro_type: Any) -> tuple[str, bool]:
-    nullable = isinstance(avro_type, list)
-    inner = next(item for item in avro_type if item != "null") if nullable else avro_type
-    return (inner["type"] if isinstance(inner, dict) else inner), nullable
-
-
 def _encode_field(value: Any, base: str, nullable: bool) -> bytes:
     if value is None:
         if not nullable:
             raise ValueError("null in a required field")
         return b"\x00"
-    body: bytes
-    if base == "string":
-        text = value.encode()
-        body = zigzag(len(text)) + text
-    elif base == "double":
-        body = struct.pack("<d", value)
-    else:
-        body = zigzag(value)
+    body = primitive(value, base)
     return b"\x02" + body if nullable else body
 
 
@@ -128,12 +114,12 @@ class FastEncoder:
     """Encodes transactions in Confluent's wire format; remembers up to `cache_size` runs a kind."""
 
     def __init__(self, schema_id: int, cache_size: int = 50_000) -> None:
-        self._prefix = b"\x00" + schema_id.to_bytes(4, "big")
+        self._prefix = frame_value(schema_id, b"")
         self._cache_size = cache_size
         self._types: list[list[tuple[str, bool]]] = []
         start = 0
         for size in _RUN_SIZES.values():
-            self._types.append([_branch(f["type"]) for f in _FIELDS[start : start + size]])
+            self._types.append([branch_of(f["type"]) for f in _FIELDS[start : start + size]])
             start += size
         self._caches: list[dict[Values, bytes]] = [{} for _ in _RUN_SIZES]
 

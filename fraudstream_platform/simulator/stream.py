@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fraudstream_platform.protection.tokens import Tokeniser
+from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.simulator.behaviour import Life
 from fraudstream_platform.simulator.hashing import mixed, turn_order
 from fraudstream_platform.simulator.injector import PATTERNS
 from fraudstream_platform.simulator.injector.attack import STRENGTHS, Scene, Strength, compressed
 from fraudstream_platform.simulator.merchants import Merchants
 from fraudstream_platform.simulator.messages import Step
-from fraudstream_platform.simulator.population import Identity, Population
+from fraudstream_platform.simulator.population import Population
 from fraudstream_platform.simulator.record import Transaction
 from fraudstream_platform.simulator.truth import Attack, Labels
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.simulator.behaviour import Life
 from fraudstream_platform.simulator.hashing import mixed
 from fraudstream_platform.simulator.merchants import Merchant, Merchants
 from fraudstream_platform.simulator.messages import Step
-from fraudstream_platform.simulator.population import Card, Customer, Identity, Population
+from fraudstream_platform.simulator.population import Card, Customer, Population
 from fraudstream_platform.simulator.record import Transaction, Values
 
 Strength = Literal["blatant", "normal"]
