@@ -114,11 +114,12 @@ def newest_commit_s(settings: Settings) -> float | None:
 
     Asked of the tables: their assets are materialised only when a window ends.
     """
+    try:
+        tables = [open_table(settings, table) for table in _UPSTREAM]
+    except FileNotFoundError:  # nothing is set up yet
+        return None
     commits = [
-        commit
-        for table in _UPSTREAM
-        for commit in open_table(settings, table).history(1)
-        if commit["operation"] == "WRITE"
+        commit for table in tables for commit in table.history(1) if commit["operation"] == "WRITE"
     ]
     return max((commit["timestamp"] / 1000 for commit in commits), default=None)
 

@@ -55,87 +55,35 @@ def alert(offset: int, patterns: list[str]) -> dict[str, object]:
 
 @pytest.fixture(name="settings", scope="module")
 def lake_of_ten(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Ten transactions over an hour's boundary, three alerts, one build."""
+    """Ten transactions over an hour's boundary, three alerts."""
     settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("marts"))
     create_tables(settings)
     append(settings, "silver.transactions", [transaction(n) for n in range(10)])
     append(settings, "gold.alerts", [alert(0, ["card_testing", "velocity_attack"])])
     append(settings, "gold.alerts", [alert(n, ["card_testing"]) for n in (1, 5)])
-    dbt.build(settings)
     return settings
+
+
+@pytest.fixture(name="marts_run", scope="module")
+def run_of_the_job(settings: Settings) -> Iterator[dg.ExecuteInProcessResult]:
+    """The Dagster job over that lake, the first build of it, in this process."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DATA_DIR", str(settings.data_dir))
+        for name, value in dbt.dbt_environment(settings).items():
+            patched.setenv(name, value)
+        get_settings.cache_clear()
+        from fraudstream_platform.defs import marts
+
+        patched.setattr(marts, "run_last", lambda: None)
+        defs = dg.Definitions(assets=marts.MARTS_ASSETS, jobs=marts.MARTS_JOBS)
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield defs.resolve_job_def("marts").execute_in_process(instance=instance)
+    get_settings.cache_clear()
 
 
 def query(settings: Settings, sql: str) -> list[tuple[object, ...]]:
     with duckdb.connect(str(dbt.warehouse_file(settings)), read_only=True) as connection:
         return connection.sql(sql).fetchall()
-
-
-def test_the_fact_has_silvers_rows_and_money_and_grows_by_what_is_new(settings: Settings) -> None:
-    """Guards against an incremental fact that loses or doubles rows on its second build."""
-    totals = "select count(*), sum(billing_amount_minor) from marts.fct_transactions"
-    assert query(settings, totals) == [(10, 1045)]
-    append(settings, "silver.transactions", [transaction(10), transaction(11)])
-    dbt.build(settings)
-    assert query(settings, totals) == [(12, 1045 + 110 + 111)]
-    assert query(settings, "select distinct lake_hour from marts.fct_transactions order by 1") == [
-        ("2026-01-01T10",),
-        ("2026-01-01T11",),
-    ]
-
-
-def test_the_mart_counts_alerts_by_hour_and_pattern(settings: Settings) -> None:
-    """Guards against hours in the reader's time zone and alerts counted once per pattern."""
-    columns = "cast(hour_at as varchar), pattern, alert_count, strongest_alert_count, card_count"
-    rows = query(settings, f"select {columns} from marts.mart_alerts_by_hour_pattern order by 1, 2")
-    assert rows == [
-        ("2026-01-01 10:00:00", "card_testing", 2, 2, 1),
-        ("2026-01-01 10:00:00", "velocity_attack", 1, 0, 1),
-        ("2026-01-01 11:00:00", "card_testing", 1, 1, 1),
-    ]
-
-
-def test_a_wrong_total_makes_its_test_fail(settings: Settings) -> None:
-    """Guards against tests that pass whatever the totals are."""
-    tests = [
-        "fact_holds_every_silver_transaction",
-        "fact_holds_every_alert",
-        "mart_counts_every_alert_once",
-    ]
-
-    def add(cents: int) -> None:
-        with duckdb.connect(str(dbt.warehouse_file(settings))) as connection:
-            for model in ("fct_transactions", "fct_alerts"):
-                connection.execute(
-                    f"update marts.{model} set billing_amount_minor = "
-                    f"billing_amount_minor + {cents} where transaction_id = 't1'"
-                )
-
-    dbt.run_dbt(settings, "test", "--select", *tests)
-    add(1)
-    try:
-        with pytest.raises(dbt.DbtError) as failed:
-            dbt.run_dbt(settings, "test", "--select", *tests)
-    finally:
-        add(-1)
-    assert [test for test in tests if f"Failure in test {test}" not in str(failed.value)] == []
-
-
-@pytest.fixture(name="marts_run")
-def run_of_the_job(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[dg.ExecuteInProcessResult]:
-    """The Dagster job over that lake, at normal priority, in this process."""
-    monkeypatch.setenv("DATA_DIR", str(settings.data_dir))
-    for name, value in dbt.dbt_environment(settings).items():
-        monkeypatch.setenv(name, value)
-    get_settings.cache_clear()
-    from fraudstream_platform.defs import marts
-
-    monkeypatch.setattr(marts, "run_last", lambda: None)
-    defs = dg.Definitions(assets=marts.MARTS_ASSETS, jobs=marts.MARTS_JOBS)
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield defs.resolve_job_def("marts").execute_in_process(instance=instance)
-    get_settings.cache_clear()
 
 
 def test_the_job_builds_checks_and_documents(
@@ -161,3 +109,53 @@ def test_the_job_builds_checks_and_documents(
     } <= upstream
     page = (dbt.docs_dir(settings) / "index.html").read_text()
     assert "mart_alerts_by_hour_pattern" in page
+
+
+@pytest.mark.usefixtures("marts_run")
+def test_the_fact_has_silvers_rows_and_money_and_grows_by_what_is_new(settings: Settings) -> None:
+    """Guards against an incremental fact that loses or doubles rows on its second build."""
+    totals = "select count(*), sum(billing_amount_minor) from marts.fct_transactions"
+    assert query(settings, totals) == [(10, 1045)]
+    append(settings, "silver.transactions", [transaction(10), transaction(11)])
+    dbt.build(settings)
+    assert query(settings, totals) == [(12, 1045 + 110 + 111)]
+    assert query(settings, "select distinct lake_hour from marts.fct_transactions order by 1") == [
+        ("2026-01-01T10",),
+        ("2026-01-01T11",),
+    ]
+
+
+def test_the_mart_counts_alerts_by_hour_and_pattern(settings: Settings) -> None:
+    """Guards against hours in the reader's time zone and alerts counted once per pattern."""
+    columns = "cast(hour_at as varchar), pattern, alert_count, strongest_alert_count, card_count"
+    rows = query(settings, f"select {columns} from marts.mart_alerts_by_hour_pattern order by 1, 2")
+    assert rows == [
+        ("2026-01-01 10:00:00", "card_testing", 2, 2, 1),
+        ("2026-01-01 10:00:00", "velocity_attack", 1, 0, 1),
+        ("2026-01-01 11:00:00", "card_testing", 1, 1, 1),
+    ]
+
+
+def test_a_wrong_total_makes_its_test_fail(settings: Settings) -> None:
+    """Guards against tests that pass whatever the totals are; they passed in the build before."""
+    tests = [
+        "fact_holds_every_silver_transaction",
+        "fact_holds_every_alert",
+        "mart_counts_every_alert_once",
+    ]
+
+    def add(cents: int) -> None:
+        with duckdb.connect(str(dbt.warehouse_file(settings))) as connection:
+            for model in ("fct_transactions", "fct_alerts"):
+                connection.execute(
+                    f"update marts.{model} set billing_amount_minor = "
+                    f"billing_amount_minor + {cents} where transaction_id = 't1'"
+                )
+
+    add(1)
+    try:
+        with pytest.raises(dbt.DbtError) as failed:
+            dbt.run_dbt(settings, "test", "--select", *tests)
+    finally:
+        add(-1)
+    assert [test for test in tests if f"Failure in test {test}" not in str(failed.value)] == []

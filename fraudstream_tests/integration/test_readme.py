@@ -13,7 +13,7 @@ import pytest
 from fraudstream_platform.local.ports import free_port_base
 from fraudstream_platform.settings import PROJECT_ROOT
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(620)]
 
 BLOCKS = re.findall(
     r"^```(?:sh|bash)\n(.*?)^```", (PROJECT_ROOT / "README.md").read_text(), re.M | re.S
@@ -42,7 +42,7 @@ def test_a_block_does_what_the_readme_says(block: str, tmp_path: Path) -> None:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=380,
+            timeout=600,
             check=False,
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
