@@ -58,16 +58,18 @@ down: env ## End the embedded services; data stays
 status: env ## Show the embedded services
 	@$(VENV)/bin/fraudstream status
 
-test: unit integration ## Run all tests, the quick ones first
+# The services first: they come with compiled kernels, which the unit tests need too.
+test: services unit integration ## Run all tests, the quick ones first
 
 unit: env ## Run the tests that need no service
 	@$(PY) -m pytest -q -n 2 --dist worksteal fraudstream_tests/unit
 
-# They wait more than they compute: three at a time, the longest first, so that none runs alone.
-LONG_ONES := $(addprefix fraudstream_tests/,integration/test_readme.py faults integration/test_rebuild.py)
+# They wait about as much as they compute: three files at a time, the longest first.
+LONG_ONES := $(addprefix fraudstream_tests/,integration/test_rebuild.py faults/test_kills.py integration/test_readme.py)
+SHORT_ONES := $(filter-out $(LONG_ONES),$(wildcard fraudstream_tests/integration/test_*.py))
 
 integration: services ## Run the tests against the real broker, registry and Spark
-	@$(PY) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(LONG_ONES) fraudstream_tests/integration
+	@$(PY) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(LONG_ONES) $(SHORT_ONES)
 
 ROUNDS ?= 1
 SEED ?= 1

@@ -79,7 +79,8 @@ class Settings(BaseSettings):
     pii_masking_enabled: bool = True
     audit_logging_enabled: bool = True
 
-    # Snowflake; DuckDB is used where no account is given.
+    # The warehouse. Snowflake; DuckDB is used where no account is given.
+    marts_nice: int = Field(default=19, ge=0, le=19)
     snowflake_account: str = ""
     snowflake_user: str = ""
     snowflake_password: SecretStr = SecretStr("")

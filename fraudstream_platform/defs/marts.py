@@ -1,6 +1,6 @@
 """The marts: dbt's models as assets, its tests as checks, the docs, and the sensor that runs them.
 
-They are for people who look back, so they run at the lowest priority: an alert never waits for one.
+They are for people who look back, so they run at a low priority: an alert never waits for one.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
-from fraudstream_platform.defs.priority import run_last
+from fraudstream_platform.defs.priority import own_session
 from fraudstream_platform.lake.tables import ALERTS, open_table
 from fraudstream_platform.settings import Settings, get_settings
 from fraudstream_platform.warehouse import dbt
@@ -48,7 +48,7 @@ class MartsConfig(dg.Config):
 def marts(context: dg.AssetExecutionContext, config: MartsConfig) -> Iterator[Any]:
     """dbt build: models and their tests, in order."""
     settings = get_settings()
-    run_last()
+    own_session(settings.marts_nice)
     dbt.make_folders(settings)
     os.environ.update(dbt.dbt_environment(settings))
     resource = DbtCliResource(
@@ -76,7 +76,7 @@ def docs(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Non
     if dbt.docs_are_fresh(settings, DOCS_EVERY_SECONDS):
         context.log.info("the page shows this project and is under %s s old", DOCS_EVERY_SECONDS)
         return
-    run_last()
+    own_session(settings.marts_nice)
     page = dbt.build_docs(settings)
     yield dg.MaterializeResult(
         metadata={"page": dg.MetadataValue.path(page), "bytes": page.stat().st_size}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,11 +17,3 @@ def own_session(nice: int) -> None:
         os.setsid()
         Path("/proc/self/autogroup").write_text(str(nice))
     os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
-
-
-def run_last() -> None:
-    """Let this process, and its children, run only when nobody else wants to."""
-    own_session(19)
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from fraudstream_platform.drain.session import give_up_soon, session_url, wait_for_server
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowReport, WindowRun
 from fraudstream_platform.lake.tables import open_table
@@ -20,10 +19,11 @@ from fraudstream_platform.settings import Settings
 from fraudstream_platform.simulator.producer import Simulation
 from fraudstream_platform.simulator.stream import StreamConfig
 from fraudstream_platform.verify.proof import prove
+from fraudstream_tests.sessions import warm_session
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(280)]
 
-COUNT = 16_000
+COUNT = 12_000
 TPS = 400
 BAD_RATE = 0.05
 
@@ -41,11 +41,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 @pytest.fixture(scope="module")
 def drained(settings: Settings) -> tuple[list[WindowReport], dict[str, Any]]:
     """Two windows over one open-loop stream, the second one standing by while the first drains."""
-    from pyspark.sql import SparkSession
-
-    wait_for_server(settings)
-    spark = SparkSession.builder.remote(session_url(settings)).create()
-    give_up_soon(spark)
+    spark = warm_session(settings, 4)
     now = round(time.time() * 1000)
     config = StreamConfig(
         seed=7, tps=TPS, count=COUNT, start_ms=now + 2000, fraud_rate=0.02, batch_slots=2
@@ -60,7 +56,7 @@ def drained(settings: Settings) -> tuple[list[WindowReport], dict[str, Any]]:
         except Exception as error:  # noqa: BLE001 - told to the test's own thread
             errors.append(error)
 
-    middle, end = now + 34_000, now + 50_000  # cold workers need their time on a busy machine
+    middle, end = now + 20_000, now + 36_000
     threads = [
         threading.Thread(target=run, args=(0, now, middle)),
         threading.Thread(target=run, args=(1, middle, end)),

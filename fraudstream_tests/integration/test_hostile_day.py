@@ -16,7 +16,6 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 
 from fraudstream_platform.drain.journal import JournalReader
 from fraudstream_platform.drain.kafka import plain_producer
-from fraudstream_platform.drain.session import give_up_soon, session_url, wait_for_server
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowRun
 from fraudstream_platform.lake.tables import scan
@@ -29,11 +28,12 @@ from fraudstream_platform.simulator.record import FastEncoder
 from fraudstream_platform.simulator.stream import Stream, StreamConfig
 from fraudstream_platform.verify.proof import prove
 from fraudstream_tests.scan import leaks_in_files, leaks_in_tables
+from fraudstream_tests.sessions import warm_session
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(280)]
 
 TPS, COUNT = 300, 9_000
-WINDOW_MS = 60_000
+WINDOW_MS = 50_000
 BROKER_AWAY_S = 12.0
 REGISTRY_AWAY_S = 5.0
 PLANTED = 100
@@ -97,12 +97,8 @@ def day(tmp_path_factory: pytest.TempPathFactory, small_disk: Path) -> Iterator[
 
 def _live_through(day: Day, small_disk: Path) -> None:
     """One window: the registry is away when tasks start, then the broker, then the disk is full."""
-    from pyspark.sql import SparkSession
-
     settings, stack = day.settings, day.stack
-    wait_for_server(settings)
-    spark = SparkSession.builder.remote(session_url(settings)).create()
-    give_up_soon(spark)
+    spark = warm_session(settings, 2)
     now = round(time.time() * 1000)
     config = _stream(settings, now + 3_000)
     day.secrets = _identities(settings, config)

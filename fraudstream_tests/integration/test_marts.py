@@ -74,7 +74,7 @@ def run_of_the_job(settings: Settings) -> Iterator[dg.ExecuteInProcessResult]:
         get_settings.cache_clear()
         from fraudstream_platform.defs import marts
 
-        patched.setattr(marts, "run_last", lambda: None)
+        patched.setattr(marts, "own_session", lambda nice: None)
         defs = dg.Definitions(assets=marts.MARTS_ASSETS, jobs=marts.MARTS_JOBS)
         with dg.DagsterInstance.ephemeral() as instance:
             yield defs.resolve_job_def("marts").execute_in_process(instance=instance)

@@ -19,7 +19,6 @@ import pytest
 
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
 from fraudstream_platform.drain.assignment import hour_of
-from fraudstream_platform.drain.session import give_up_soon, session_url, wait_for_server
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowRun
 from fraudstream_platform.lake.replace import hour_files
@@ -31,10 +30,11 @@ from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_platform.simulator.producer import Simulation
 from fraudstream_platform.simulator.stream import StreamConfig
 from fraudstream_platform.verify.proof import prove
+from fraudstream_tests.sessions import warm_session
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
 
-COUNT = 20_000
+COUNT = 24_000
 TPS = 200
 WINDOW_MS = 15_000
 HOUR_MS = 3_600_000
@@ -59,20 +59,16 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     A row's hour is its window's. Windows that begin in a past hour and end now are what a system
     sees whose sensor was late; so the hours are sealed without waiting for the clock.
     """
-    from pyspark.sql import SparkSession
-
     folder: Path = tmp_path_factory.mktemp("rebuild")
     settings = settings_on_free_ports(
         folder / "data", topic_partitions=4, flush_seconds=2.0, drain_window_seconds=20
     )
-    now = round(time.time() * 1000)
-    hours = (hour_of(now - 2 * HOUR_MS), hour_of(now - HOUR_MS))
-    config = StreamConfig(seed=11, tps=TPS, count=COUNT, start_ms=now + 25_000, fraud_rate=0.03)
     with Stack(settings, services=("kafka", "registry", "spark")):
         setup(settings)
-        wait_for_server(settings)
-        spark = SparkSession.builder.remote(session_url(settings)).create()
-        give_up_soon(spark)
+        spark = warm_session(settings, 2)
+        now = round(time.time() * 1000)
+        hours = (hour_of(now - 2 * HOUR_MS), hour_of(now - HOUR_MS))
+        config = StreamConfig(seed=11, tps=TPS, count=COUNT, start_ms=now + 2_000, fraud_rate=0.03)
         simulation = threading.Thread(target=Simulation(settings, config, bad_rate=0.05).run)
         simulation.start()
         try:
