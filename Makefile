@@ -65,7 +65,7 @@ unit: env ## Run the tests that need no service
 	@$(PY) -m pytest -q -n 2 --dist worksteal fraudstream_tests/unit
 
 # Two files at a time, the longest first; three starve each other on two cores.
-LONG_ONES := $(addprefix fraudstream_tests/,integration/test_rebuild.py faults/test_kills.py integration/test_readme.py)
+LONG_ONES := $(addprefix fraudstream_tests/,integration/test_rebuild.py integration/test_readme.py)
 SHORT_ONES := $(filter-out $(LONG_ONES),$(wildcard fraudstream_tests/integration/test_*.py))
 
 integration: services ## Run the tests against the real broker, registry and Spark

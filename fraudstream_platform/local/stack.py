@@ -139,10 +139,13 @@ class Stack:
         return found
 
     def write_state(self) -> None:
-        """Write who runs for `status` and `down`."""
+        """Write who runs for `status` and `down`; what another stack of the folder wrote stays."""
         entries = [entry for one in self._running.values() if (entry := one.entry()) is not None]
         with self._state_lock:
-            state.write_services(self.settings, entries)
+            written = state.read_services(self.settings)
+            others = [entry for entry in written if entry.name not in self._running]
+            alive = [entry for entry in others if entry.identity.process() is not None]
+            state.write_services(self.settings, [*alive, *entries])
 
     def _refuse_taken_ports(self) -> None:
         for one in self._running.values():

@@ -23,9 +23,14 @@ def _service(settings: Settings, name: str) -> psutil.Process:
 
 def _runs(settings: Settings) -> list[int]:
     """Processes of runs, oldest first: the first one's tasks own the groups."""
-    children = _service(settings, "code").children()
-    runs = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-    return [run.pid for run in sorted(runs, key=lambda run: run.create_time())]
+    runs = []
+    for child in _service(settings, "code").children():
+        try:
+            if "spawn_main" in " ".join(child.cmdline()):
+                runs.append((child.create_time(), child.pid))
+        except psutil.Error:  # it has just ended
+            continue
+    return [pid for _, pid in sorted(runs)]
 
 
 def _run(settings: Settings) -> list[int]:

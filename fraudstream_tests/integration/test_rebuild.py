@@ -18,6 +18,7 @@ import polars as pl
 import pytest
 
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
+from fraudstream_platform.demo.figures import Watch
 from fraudstream_platform.drain.assignment import hour_of
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowRun
@@ -30,6 +31,7 @@ from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_platform.simulator.producer import Simulation
 from fraudstream_platform.simulator.stream import StreamConfig
 from fraudstream_platform.verify.proof import prove
+from fraudstream_tests.faults.rounds import one_round, proof, transactions
 from fraudstream_tests.sessions import warm_session
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
@@ -263,3 +265,17 @@ def test_the_proof_holds_after_rebuilds_under_a_live_stream(live: Live) -> None:
     live.simulation.join(timeout=200)
     until(lambda: stored() == COUNT, 120, "storing every record")
     assert [finding for finding in prove(live.settings) if not finding.holds] == []
+
+
+def test_a_killed_run_and_a_killed_worker_lose_and_double_nothing(live: Live) -> None:
+    """One round each of the quick kinds on this stack; `make faults` runs more of all."""
+    watch = Watch(live.settings)
+    try:
+        with transactions(live.settings, watch, tps=500):
+            for kind in ("run", "worker"):
+                one_round(live.settings, watch, kind)
+    finally:
+        watch.close()
+    findings, doubled = proof(live.settings)
+    assert doubled == []
+    assert [finding for finding in findings if not finding.holds] == []
