@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from fraudstream_platform.drain.launch import warm_workers
 from fraudstream_platform.drain.session import give_up_soon, session_url, wait_for_server
 from fraudstream_platform.settings import Settings
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql import SparkSession
 
 
@@ -24,12 +23,5 @@ def warm_session(settings: Settings, workers: int) -> SparkSession:
     wait_for_server(settings)
     spark = SparkSession.builder.remote(session_url(settings)).create()
     give_up_soon(spark)
-
-    def warm(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from fraudstream_platform.drain.worker import warm_batch
-
-        for batch in batches:
-            yield warm_batch(batch)
-
-    spark.range(0, workers, 1, workers).mapInArrow(warm, "pid long").collect()
+    warm_workers(spark, workers)
     return spark

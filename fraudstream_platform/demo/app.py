@@ -122,6 +122,7 @@ class Demo:
                 live.update(screen(self._settings, sample, before, probe, watch.handovers(), title))
                 before = sample
                 time.sleep(1.0)
+        self._console.print()  # where it is no terminal, the view ends without a new line
 
     def _finish(self, watch: Watch, probe: AlertProbe, simulator: Simulator) -> dict[str, Any]:
         settings = self._settings

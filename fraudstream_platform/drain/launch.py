@@ -20,6 +20,19 @@ class TasksFailedError(RuntimeError):
     """The Spark job ended with an error: its tasks failed too often, or the server is gone."""
 
 
+def warm_workers(spark: SparkSession, count: int) -> None:
+    """Load libraries and kernels into `count` Python workers that are free, or started for it."""
+
+    def warm(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from fraudstream_platform.drain.worker import warm_batch
+
+        for batch in batches:
+            yield warm_batch(batch)
+
+    frame = spark.range(0, count, 1, count).mapInArrow(warm, "pid long")
+    log.info("warmed workers %s", [row.pid for row in frame.collect()])
+
+
 class SparkJob:
     """A job of one task a group, running in a thread of its own under a tag."""
 
@@ -54,17 +67,7 @@ class SparkJob:
         They start while this job's tasks hold their own workers; the next window's standbys find
         them idle, and so load no library and no kernel while this window is being drained.
         """
-        self._pool.submit(self._warm)
-
-    def _warm(self) -> None:
-        def warm(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            from fraudstream_platform.drain.worker import warm_batch
-
-            for batch in batches:
-                yield warm_batch(batch)
-
-        frame = self._spark.range(0, self._count, 1, self._count).mapInArrow(warm, "pid long")
-        log.info("warmed spare workers %s", [row.pid for row in frame.collect()])
+        self._pool.submit(warm_workers, self._spark, self._count)
 
     def _collect(self, assignments: list[Assignment]) -> list[str]:
         self._spark.addTag(self._tag)  # tags are the launching thread's own

@@ -142,10 +142,12 @@ class Stack:
         """Write who runs for `status` and `down`; what another stack of the folder wrote stays."""
         entries = [entry for one in self._running.values() if (entry := one.entry()) is not None]
         with self._state_lock:
-            written = state.read_services(self.settings)
-            others = [entry for entry in written if entry.name not in self._running]
-            alive = [entry for entry in others if entry.identity.process() is not None]
-            state.write_services(self.settings, [*alive, *entries])
+            others = [
+                entry
+                for entry in state.read_services(self.settings)
+                if entry.name not in self._running and entry.identity.process() is not None
+            ]
+            state.write_services(self.settings, [*others, *entries])
 
     def _refuse_taken_ports(self) -> None:
         for one in self._running.values():

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,7 +16,6 @@ from fraudstream_platform.drain.alerts_cli import stream_alerts
 from fraudstream_platform.drain.positions import covers
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.local import control
-from fraudstream_platform.local.catalogue import ALL
 from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.verify.proof import Finding, prove
@@ -48,10 +47,10 @@ class Round:
 
 
 @contextmanager
-def stack(settings: Settings, services: Iterable[str] = ALL) -> Iterator[Watch]:
-    """The stack, or a part of it, with a window open; ended whatever happens."""
+def stack(settings: Settings) -> Iterator[Watch]:
+    """The whole stack with a window open; ended whatever happens."""
     control.reset(settings)
-    control.up(settings, services)
+    control.up(settings)
     try:
         setup(settings)
         watch = Watch(settings)

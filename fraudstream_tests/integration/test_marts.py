@@ -125,6 +125,7 @@ def test_the_fact_has_silvers_rows_and_money_and_grows_by_what_is_new(settings: 
     ]
 
 
+@pytest.mark.usefixtures("marts_run")
 def test_the_mart_counts_alerts_by_hour_and_pattern(settings: Settings) -> None:
     """Guards against hours in the reader's time zone and alerts counted once per pattern."""
     columns = "cast(hour_at as varchar), pattern, alert_count, strongest_alert_count, card_count"
@@ -136,6 +137,7 @@ def test_the_mart_counts_alerts_by_hour_and_pattern(settings: Settings) -> None:
     ]
 
 
+@pytest.mark.usefixtures("marts_run")
 def test_a_wrong_total_makes_its_test_fail(settings: Settings) -> None:
     """Guards against tests that pass whatever the totals are; they passed in the build before."""
     tests = [

@@ -1,4 +1,4 @@
-"""Backfills: hours rebuilt from Bronze through Dagster, while live draining goes on."""
+"""A live system: hours rebuilt from Bronze through Dagster meanwhile, then the quick kills."""
 
 from __future__ import annotations
 
