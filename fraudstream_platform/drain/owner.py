@@ -13,7 +13,7 @@ from fraudstream_platform.drain.flush import Cut, FlushWorker, Written
 from fraudstream_platform.drain.held import AlertRecord
 from fraudstream_platform.drain.journal import Entry, JournalReader, SnapshotRef
 from fraudstream_platform.drain.ledger import Ledger
-from fraudstream_platform.drain.positions import Positions
+from fraudstream_platform.drain.positions import Positions, furthest
 from fraudstream_platform.drain.resume import Standing
 from fraudstream_platform.drain.snapshotter import Snapshotter
 from fraudstream_platform.drain.stream import Stream
@@ -140,8 +140,10 @@ class Owner:
         if is_last or now - self._cut_at >= self._settings.flush_seconds:
             self._last_cut_done |= is_last
             self._cut_at = now
-            if self._stream.source.positions != self._held.flushed:
-                self._worker.begin(self._cut(dict(self._stream.source.positions)))
+            # Whoever took over before it had caught up still replays rows that are journaled.
+            end = furthest(self._stream.source.positions, self._held.flushed)
+            if end != self._held.flushed:
+                self._worker.begin(self._cut(end))
 
     def _begin_snapshot_when_due(self) -> None:
         now = time.monotonic()
@@ -197,10 +199,9 @@ class Owner:
 
     def _stepped(self) -> Positions:
         """Every alert before these offsets is published once the transaction commits."""
-        positions = dict(self._stream.source.positions)
         if not self._stream.is_at_rest:
             return dict(self._held.stepped)
-        return {p: max(offset, self._held.stepped[p]) for p, offset in positions.items()}
+        return furthest(self._stream.source.positions, self._held.stepped)
 
     def _flush_entry(self, written: Written) -> Entry:
         cut = written.cut

@@ -23,6 +23,11 @@ def covers(upper: Mapping[int, int], lower: Mapping[int, int]) -> bool:
     return all(upper.get(partition, -1) >= offset for partition, offset in lower.items())
 
 
+def furthest(one: Mapping[int, int], other: Mapping[int, int]) -> Positions:
+    """The later offset of each partition; both have the same partitions."""
+    return {partition: max(offset, other[partition]) for partition, offset in one.items()}
+
+
 def group_partitions(group: int, groups: int, partitions: int) -> list[int]:
     """The raw partitions of one partition group: every groups-th, starting at `group`."""
     return list(range(group, partitions, groups))

@@ -1,0 +1,112 @@
+"""An owner's journal: flush ranges join, wherever its stream stood when it took over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from fraudstream_platform.detection.step import Detector
+from fraudstream_platform.drain.assignment import Assignment
+from fraudstream_platform.drain.held import Held, StepOutput
+from fraudstream_platform.drain.journal import Entry, Term
+from fraudstream_platform.drain.owner import Owner
+from fraudstream_platform.drain.positions import Positions
+from fraudstream_platform.drain.resume import standing_of
+from fraudstream_platform.lake.tables import DRAINED
+from fraudstream_platform.settings import Settings
+
+FIRST, FLUSHED, LAST = 40, {0: 100, 2: 60}, 160
+
+
+@dataclass
+class Ledger:
+    """Keeps what is committed."""
+
+    entries: list[Entry] = field(default_factory=list)
+
+    def commit(self, entries: Sequence[Entry], *_: Any) -> None:
+        self.entries.extend(entries)
+
+
+class Journal:
+    """One in which nobody else writes."""
+
+    def follow(self, positions: Positions) -> None:
+        """Nothing comes."""
+
+    def end(self, _: int) -> int:
+        return 0
+
+    def poll(self, _: float) -> list[Entry]:
+        return []
+
+
+@dataclass
+class Source:
+    """Where the reading stands; the window's boundary is at `LAST`."""
+
+    positions: Positions = field(default_factory=lambda: dict.fromkeys(FLUSHED, FIRST))
+    bounds: Positions = field(default_factory=dict)
+
+    @property
+    def is_bounded(self) -> bool:
+        return bool(self.bounds)
+
+
+@dataclass
+class Replaying:
+    """A stream that still steps rows from `FIRST` on, one a partition at a time."""
+
+    held: Held = field(default_factory=lambda: Held(FLUSHED, FLUSHED))
+    source: Source = field(default_factory=Source)
+    partitions: tuple[int, ...] = tuple(FLUSHED)
+    detector: Detector = field(default_factory=lambda: Detector(quality_threshold=0.0))
+    is_at_rest: bool = True
+    records: int = 0
+    busy_seconds: float = 0.0
+
+    def advance(self) -> None:
+        positions = self.source.positions
+        rows = pl.DataFrame(
+            {
+                "partition": pl.Series(list(positions), dtype=pl.Int32),
+                "offset": pl.Series(list(positions.values()), dtype=pl.Int64),
+            }
+        )
+        frames = {table: schema.to_frame() for table, schema in DRAINED.items()}
+        bronze = frames["bronze.transactions"]
+        frames["bronze.transactions"] = pl.concat([bronze, rows], how="diagonal")
+        self.source.positions = {p: offset + 1 for p, offset in positions.items()}
+        self.held.add(StepOutput(dict(self.source.positions), frames, [], []))
+        if self.source.positions[0] == LAST:
+            self.source.bounds = dict(self.source.positions)
+
+
+def test_whoever_takes_over_before_it_has_caught_up_never_flushes_backwards(
+    tmp_path: Path,
+) -> None:
+    """A range that ends before what is journaled joins nothing: no table would ever go on."""
+    settings = Settings(_env_file=None, data_dir=tmp_path).model_copy(update={"flush_seconds": 0})
+    now = round(time.time() * 1000)
+    final = Entry("final", 0, Term(1, 1, 0), "before", now, FLUSHED, FLUSHED)
+    ledger, stream = Ledger(), Replaying()
+    assignment = Assignment(now, now + 3_600_000, 1, "run", 0, 2)
+    owner = Owner(settings, assignment, ledger, Journal(), stream)  # type: ignore[arg-type]
+    owner.take_over(standing_of([final]))
+    owner.drain()
+    owner.close()
+
+    flushes = [entry for entry in ledger.entries if entry.kind == "flush"]
+    reached: Positions = dict(FLUSHED)
+    for entry in flushes:
+        assert entry.start == reached
+        assert all(entry.flushed[p] >= offset for p, offset in reached.items())
+        reached = entry.flushed
+    assert reached == dict.fromkeys(FLUSHED, LAST)
+    rows = [f.rows for one in flushes for f in one.files if f.table == "bronze.transactions"]
+    assert sum(rows) == sum(LAST - offset for offset in FLUSHED.values())
