@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import polars as pl
 import pytest
 
 from fraudstream_platform.drain.held import AlertRecord, Held, StepOutput
 from fraudstream_platform.drain.journal import Entry, Term
 from fraudstream_platform.drain.resume import standing_of
-from fraudstream_platform.lake.tables import DRAINED
+from fraudstream_tests.unit.outputs import step_output
 
 pytestmark = pytest.mark.unit
 
 
 def output(offsets: range, alerts: tuple[int, ...] = ()) -> StepOutput:
-    bronze = DRAINED["bronze.transactions"].to_frame()
-    rows = pl.DataFrame(
-        {
-            "partition": pl.Series([0] * len(offsets), dtype=pl.Int32),
-            "offset": pl.Series(list(offsets), dtype=pl.Int64),
-        }
-    )
-    frames = {table: schema.to_frame() for table, schema in DRAINED.items()}
-    frames["bronze.transactions"] = pl.concat([bronze, rows], how="diagonal")
     records = [AlertRecord(0, offset, b"", b"", None) for offset in alerts]
-    return StepOutput({0: offsets.stop}, frames, records, [])
+    return step_output({0: offsets}, records)
 
 
 def offsets_of(held: Held) -> list[int]:

@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from fraudstream_platform.detection.step import Detector
 from fraudstream_platform.drain.assignment import Assignment
-from fraudstream_platform.drain.held import Held, StepOutput
+from fraudstream_platform.drain.held import Held
 from fraudstream_platform.drain.journal import Entry, Term
 from fraudstream_platform.drain.owner import Owner
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.drain.resume import standing_of
-from fraudstream_platform.lake.tables import DRAINED
 from fraudstream_platform.settings import Settings
+from fraudstream_tests.unit.outputs import step_output
 
 FIRST, FLUSHED, LAST = 40, {0: 100, 2: 60}, 160
 
@@ -71,20 +69,12 @@ class Replaying:
     busy_seconds: float = 0.0
 
     def advance(self) -> None:
-        positions = self.source.positions
-        rows = pl.DataFrame(
-            {
-                "partition": pl.Series(list(positions), dtype=pl.Int32),
-                "offset": pl.Series(list(positions.values()), dtype=pl.Int64),
-            }
-        )
-        frames = {table: schema.to_frame() for table, schema in DRAINED.items()}
-        bronze = frames["bronze.transactions"]
-        frames["bronze.transactions"] = pl.concat([bronze, rows], how="diagonal")
-        self.source.positions = {p: offset + 1 for p, offset in positions.items()}
-        self.held.add(StepOutput(dict(self.source.positions), frames, [], []))
-        if self.source.positions[0] == LAST:
-            self.source.bounds = dict(self.source.positions)
+        places = {p: range(offset, offset + 1) for p, offset in self.source.positions.items()}
+        output = step_output(places)
+        self.source.positions = output.positions
+        self.held.add(output)
+        if output.positions[0] == LAST:
+            self.source.bounds = dict(output.positions)
 
 
 def test_whoever_takes_over_before_it_has_caught_up_never_flushes_backwards(
