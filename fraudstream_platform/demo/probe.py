@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from typing import Any
 
 from confluent_kafka import TopicPartition
@@ -25,7 +25,8 @@ class AlertProbe:
         self.seen_at: list[float] = []
         """Epoch seconds of each of `latencies_ms`."""
         self.by_pattern: Counter[str] = Counter()
-        self.newest: deque[dict[str, Any]] = deque(maxlen=_NEWEST)
+        self.newest: tuple[dict[str, Any], ...] = ()
+        """Replaced by each alert and never changed, since the view reads it meanwhile."""
         self.alerts = 0
         # An alert is handed over at once; only an empty topic is waited for this long.
         self._consumer = reader(settings, "fraudstream.probe", **{"fetch.wait.max.ms": 500})
@@ -54,7 +55,7 @@ class AlertProbe:
             alert = read(message.value() or b"")
             self.alerts += 1
             self.by_pattern.update(alert["patterns"])
-            self.newest.append(alert)
+            self.newest = (*self.newest, alert)[-_NEWEST:]
             if alert["sent_at"] is not None:
                 self.seen_at.append(seen_ms / 1000)
                 self.latencies_ms.append(seen_ms - alert["sent_at"].timestamp() * 1000)
