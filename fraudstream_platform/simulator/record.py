@@ -129,7 +129,10 @@ class FastEncoder:
         time = zigzag(event_time)
         text = transaction_id.encode()
         parts = [self._prefix, zigzag(len(text)), text, time]
-        parts.append(b"\x02" + (time if sent_at == event_time else zigzag(sent_at)))
+        if sent_at == event_time:
+            parts.append(b"\x02" + time)
+        else:
+            parts.append(b"\x00" if sent_at is None else b"\x02" + zigzag(sent_at))
         amount, currency, billed = transaction.money
         caches = self._caches
         kind = transaction.kind

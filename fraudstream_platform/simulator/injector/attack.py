@@ -67,7 +67,7 @@ class Scene:
         device = people.identify("device", f"dev-{mark:016x}", found)
         ip_text = f"198.18.{mark & 255}.{mark >> 8 & 255}"
         ip = people.identify("ip", ip_text, found)
-        network = people.identify("ipnet", f"{ip_text.rpartition('.')[0]}.0/24", found)
+        network = people.network(f"{ip_text.rpartition('.')[0]}.0/24", found)
         people.fresh.extend(found)
         return (email, None, None, None, device, ip, network, "NL", "hosting")
 
