@@ -62,6 +62,12 @@ class Transaction(NamedTuple):
         return bool(self.auth[5] == "approved")
 
 
+def without_sending_time(transaction: Transaction) -> Transaction:
+    """The transaction without `sent_at`: history, whose latency means nothing."""
+    name, event_time, _ = transaction.head
+    return transaction._replace(head=(name, event_time, None))
+
+
 UNSENT: Values = ("", 0, None)
 """Head of a transaction that is planned and not yet sent."""
 

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from fraudstream_platform.simulator.record import Transaction
+
 NEVER_REPORTED_SHARE = 0.10
 FRIENDLY_FRAUD_SHARE = 0.05
 _CHARGEBACK_SHARE = 0.3
@@ -66,6 +68,20 @@ class Attack:
     first_ms: int = 0
     last_ms: int = 0
     value_minor: int = 0
+
+    def note(self, sent: Transaction, fraudulent: bool, now_ms: int) -> None:
+        """Write down one sent transaction of the plan."""
+        if not fraudulent:
+            self.genuine_ids.append(sent.transaction_id)
+            return
+        self.transaction_ids.append(sent.transaction_id)
+        self.first_ms = self.first_ms or now_ms
+        self.last_ms = now_ms
+        card = str(sent.account[1])
+        if card not in self.cards:
+            self.cards.append(card)
+        if sent.approved:
+            self.value_minor += int(sent.money[2])
 
     def as_json(self) -> str:
         """One line of an evaluation file."""
