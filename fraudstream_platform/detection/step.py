@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fraudstream_platform.contracts.tables import QUARANTINE_SCHEMA, SILVER_SCHEMA
-from fraudstream_platform.contracts.validation import Verdict, judge
+from fraudstream_platform.contracts.validation import OLDEST_EVENT_DAYS, Verdict, judge
 from fraudstream_platform.detection.alerts import build_alerts
 from fraudstream_platform.detection.batch import Batch
 from fraudstream_platform.detection.catalogue import (
@@ -58,9 +58,16 @@ class StepResult:
 class Detector:
     """Steps rows through validation, duplicates, features, patterns and scoring."""
 
-    def __init__(self, *, rules: RuleSet = RULES, quality_threshold: float) -> None:
+    def __init__(
+        self,
+        *,
+        rules: RuleSet = RULES,
+        quality_threshold: float,
+        oldest_event_days: int = OLDEST_EVENT_DAYS,
+    ) -> None:
         self._rules = rules
         self._threshold = quality_threshold
+        self._oldest_event_days = oldest_event_days
         self._states: dict[int, PartitionState] = {}
 
     def step(self, bronze: pl.DataFrame, hour: str) -> StepResult:
@@ -102,7 +109,7 @@ class Detector:
     def _sort_out(
         self, bronze: pl.DataFrame, keys: NDArray[np.uint64]
     ) -> tuple[pl.DataFrame, pl.DataFrame, NDArray[np.bool_]]:
-        verdict = judge(bronze)
+        verdict = judge(bronze, self._oldest_event_days)
         failed = {row: list(names) for row, names in verdict.failed.items()}
         clean = verdict.quality_score >= self._threshold
         for row in failed:
