@@ -64,7 +64,8 @@ def raise_alerts(
     alerts: list[dict[str, Any]] = []
     cases: list[str | None] = [None] * silver.height
     suppressed = np.zeros(silver.height, np.bool_)
-    for row, facts in zip(rows, silver.select(_READ)[rows].iter_rows(named=True), strict=True):
+    read = pl.DataFrame([silver.get_column(name) for name in _READ])[rows]
+    for row, facts in zip(rows, read.iter_rows(named=True), strict=True):
         subjects = subjects_of(facts, batch, scores, rules, row)
         arrival = Arrival(facts["transaction_id"], facts["offset"], int(batch.events.time[row]))
         due = [subject for subject in subjects if subject.score >= rules.review_score]

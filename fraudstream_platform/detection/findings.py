@@ -70,7 +70,7 @@ def subjects_of(
         groups.setdefault(about, []).append(finding)
     flags = int(batch.events.flags[row])
     is_remote = flags & (ATTEMPT | CIT | PRESENT) == ATTEMPT | CIT
-    subjects = []
+    subjects: list[Subject] = []
     for about, findings in groups.items():
         score = _own_score(findings) if subjects else int(scores.score[row])
         next_step = action(score, rules, is_remote=is_remote)

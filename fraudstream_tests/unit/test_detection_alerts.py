@@ -55,9 +55,8 @@ def patterns_of_card_and_merchant(monkeypatch: pytest.MonkeyPatch) -> None:
 def subjects(testing: float, velocity: float, **changes: Any) -> list[Subject]:
     """Who is found where these two signals fire on one row."""
     frame = bronze([sample_row(0, **changes)])
-    batch = Batch(
-        read_events(frame, hash_columns(frame, HASHED)), np.zeros((1, 0)), np.zeros((1, 0))
-    )
+    events = read_events(frame, hash_columns(frame, HASHED))
+    batch = Batch(events, np.zeros((1, 0), np.int64), np.zeros((1, 0)))
     signals = {"card_testing": np.array([testing]), "velocity_attack": np.array([velocity])}
     scores = Scores(np.array([noisy_or((testing, velocity))], np.int32), signals)
     return subjects_of(frame.select(FACTS).row(0, named=True), batch, scores, RULES, 0)
@@ -248,7 +247,7 @@ attacks = st.lists(
 
 def attacked(choices: list[tuple[int, int, int, bool]]) -> list[dict[str, Any]]:
     """Probes of few cards over two partitions, some arriving an hour late, some in person."""
-    rows, now, offsets = [], 0, [0, 0]
+    rows, now, offsets = list[dict[str, Any]](), 0, [0, 0]
     for card, partition, gap, late in choices:
         now += gap
         offsets[partition] += 1
