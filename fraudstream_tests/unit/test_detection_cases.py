@@ -29,12 +29,14 @@ from fraudstream_platform.detection.state import PartitionState
 HOUR_MS = 3_600_000
 START_MS = 1_767_600_000_000
 NAMES = tuple(PATTERNS)[:3]
+FAMILIES = dict(zip(NAMES, ("testing", "velocity", "testing"), strict=True))
+"""Two patterns of one family among them, which share the rows of a case."""
 ENTITIES = ("card:ca1_a", "card:ca1_b", "customer:cu1_x", "merchant:m-1")
 
 
 def finding(entity: str = ENTITIES[0], pattern: str = NAMES[0], also: str = "") -> Finding:
     """A pattern's evidence on an entity, known too where the case of `also` is open."""
-    family = PATTERNS[pattern].family
+    family = FAMILIES[pattern]
     keys = tuple(f"{family}:{place}" for place in (entity, also) if place)
     reason = Reason("XX01", "1 of 2", 1.0, 2.0, 60, entity.split(":")[0])
     return Finding(pattern, family, 0.9, (reason,), keys)
@@ -104,6 +106,8 @@ def test_windows_are_as_long_as_the_pattern_takes() -> None:
         (subject(action="step_up"), None),
         (subject(action="block"), "updated"),
         (subject(finding(), finding(pattern=NAMES[1])), "updated"),
+        (subject(finding(pattern=NAMES[2])), "updated"),
+        (subject(finding(pattern=NAMES[2]), finding()), "updated"),
         (subject(finding(pattern=NAMES[1])), "opened"),
         (subject(finding(ENTITIES[1])), "opened"),
     ],
@@ -125,6 +129,21 @@ def test_news_grows_from_the_highest_score_told() -> None:
     scores = (700, 750, 800, 650, 850, 900)
     found = [take(table, n, n, subject(score=score)).event for n, score in enumerate(scores)]
     assert found == ["opened", None, "updated", None, None, "updated"]
+
+
+def test_a_weaker_update_does_not_lower_what_was_told() -> None:
+    """A new pattern at a lower score is news; the old score again is none."""
+    table = CaseTable()
+    take(table, 0, 0, subject(score=900, action="block"))
+    assert take(table, 1, 1, subject(finding(pattern=NAMES[2]))).event == "updated"
+    assert take(table, 2, 2, subject(score=900, action="block")).event is None
+
+
+def test_two_patterns_of_one_family_open_a_case_together() -> None:
+    """Both are told by the alert, so neither is news in the next row."""
+    table = CaseTable()
+    pair = subject(finding(), finding(pattern=NAMES[2]))
+    assert [take(table, n, n, pair).event for n in range(2)] == ["opened", None]
 
 
 def test_what_an_update_names_is_known_from_then_on() -> None:
@@ -197,6 +216,17 @@ def test_ended_cases_are_forgotten_at_fixed_offsets() -> None:
     take(table, 1 << cases.EPOCH_BITS, 3 * DAY_MS)
     assert table.dump()["cells"].shape == (1, cases.CELLS)
     assert take(table, (1 << cases.EPOCH_BITS) + 1, 3 * DAY_MS).event is None
+
+
+def test_what_ended_within_a_day_is_kept_for_late_events() -> None:
+    """Forgotten at the minute it ended, a case would alert again for every late advice."""
+    table, epoch = CaseTable(), 1 << cases.EPOCH_BITS
+    take(table, 0, 0)
+    take(table, 1, 2 * DAY_MS, subject(finding(ENTITIES[1])))
+    assert take(table, epoch, DAY_MS).event is None
+    take(table, epoch + 1, 3 * DAY_MS + 1, subject(finding(ENTITIES[1])))
+    take(table, epoch + 2, HOUR_MS, subject(finding(ENTITIES[3])))
+    assert take(table, 2 * epoch, DAY_MS).event == "opened"
 
 
 def test_a_dump_is_a_copy() -> None:
@@ -276,18 +306,13 @@ def told_before(news: Subject, stream: Sequence[Any], verdicts: Sequence[Verdict
     """Whether earlier alerts named all that `news` has: entities, patterns, score, action."""
     told = [v.subject for v in verdicts if v.event is not None]
     keys = {key for f in news.findings for key in f.keys}
-    related = [s for s in told if keys & {f.keys[0] for f in s.findings} or shares(s, keys)]
+    related = [s for s in told if keys & {key for f in s.findings for key in f.keys}]
     pairs = {(key, f.pattern) for s in related for f in s.findings for key in f.keys}
     return (
         all(any((key, f.pattern) in pairs for key in f.keys) for f in news.findings)
         and max(s.score for s in related) + cases.SCORE_NEWS > news.score
         and max(ACTIONS.index(s.action) for s in related) >= ACTIONS.index(news.action)
     )
-
-
-def shares(one: Subject, keys: set[str]) -> bool:
-    """Whether a subject is known by one of `keys`."""
-    return any(key in keys for f in one.findings for key in f.keys)
 
 
 @settings(max_examples=60, deadline=None)
