@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from fraudstream_platform.contracts.tables import MERCHANT_PROFILE_SCHEMA
 from fraudstream_platform.network.blocks import blocks_of
 from fraudstream_platform.network.edges import Edges, edges_of, is_above, is_round, log_ratios
 from fraudstream_platform.network.evidence import ENTITY, KINDS, SPEAKS_ALONE, Group, Window
@@ -31,21 +32,9 @@ _MOST_REASONS = 4
 _SCORE_SPAN, _SCORE_SCALE = 350.0, 20.0
 _WORTH_LONGER = 1.05
 
-PROFILE_SCHEMA = pl.Schema(
-    {
-        "merchant_id": pl.String(),
-        "window_s": pl.Int64(),
-        "transactions": pl.Int64(),
-        "customers": pl.Int64(),
-        "partners": pl.Int64(),
-        "shared_customers": pl.Int64(),
-        "lift": pl.Float64(),
-        "finding": pl.String(),
-        "score": pl.Int32(),
-    }
-)
-"""One merchant of the longest window: how many merchants it shares customers with beyond the null,
-the most customers shared with one of them, the highest lift, and the finding that it belongs to."""
+PROFILE_SCHEMA = pl.Schema({**MERCHANT_PROFILE_SCHEMA})
+"""The contract's columns; when they take effect is for whoever publishes them."""
+PROFILE_SCHEMA.pop("effective_from")
 
 
 @dataclass(frozen=True)

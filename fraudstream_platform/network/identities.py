@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from fraudstream_platform.contracts.tables import IDENTITY_PROFILE_SCHEMA
 from fraudstream_platform.network.edges import Flags
 from fraudstream_platform.network.findings import Finding, Reason
 from fraudstream_platform.network.links import People, component_of, people_of, young
@@ -34,21 +35,9 @@ _MEMBERS_OF_A_KIND = 3
 _SAID_FROM = 1.0
 _GROWTH_DAYS = 7
 
-PROFILE_SCHEMA = pl.Schema(
-    {
-        "entity": pl.String(),
-        "component": pl.String(),
-        "size": pl.Int64(),
-        "grown_7d": pl.Int64(),
-        "kinds": pl.List(pl.String()),
-        "is_young": pl.Boolean(),
-        "finding": pl.String(),
-        "score": pl.Int32(),
-    }
-)
-"""One customer (else card) that shares an identifier: its component (named by its first member), how
-many people it has, how many of them first came in the last seven days, the kinds of identifier that
-link it, and the finding that the customer belongs to."""
+PROFILE_SCHEMA = pl.Schema({**IDENTITY_PROFILE_SCHEMA})
+"""The contract's columns; when they take effect is for whoever publishes them."""
+PROFILE_SCHEMA.pop("effective_from")
 
 
 @dataclass(frozen=True)
