@@ -51,3 +51,37 @@ ALERT_SCHEMA = frame_schema("fraud_alert")
 
 LABEL_SCHEMA = pl.Schema({**frame_schema("transaction_label"), "problem": pl.String()})
 """One record of the label topic; where `problem` names why it cannot be used, the rest is null."""
+MERCHANT_PROFILE_SCHEMA = pl.Schema(
+    {
+        "effective_from": pl.Datetime("ms", "UTC"),
+        "merchant_id": pl.String(),
+        "window_s": pl.Int64(),
+        "transactions": pl.Int64(),
+        "customers": pl.Int64(),
+        "partners": pl.Int64(),
+        "shared_customers": pl.Int64(),
+        "lift": pl.Float64(),
+        "finding": pl.String(),
+        "score": pl.Int32(),
+    }
+)
+"""One merchant in the longest window looked at: how many merchants it shares customers with beyond
+the null, the most customers shared with one of them, the highest lift over the null, and the finding
+that it belongs to (null: none). `effective_from`: append time from which readers may use the row."""
+
+IDENTITY_PROFILE_SCHEMA = pl.Schema(
+    {
+        "effective_from": pl.Datetime("ms", "UTC"),
+        "entity": pl.String(),
+        "component": pl.String(),
+        "size": pl.Int64(),
+        "grown_7d": pl.Int64(),
+        "kinds": pl.List(pl.String()),
+        "is_young": pl.Boolean(),
+        "finding": pl.String(),
+        "score": pl.Int32(),
+    }
+)
+"""One customer (else card) that shares an identifier: its component (named by the first token in
+it), how many it has and how many of them came first in the last seven days, the kinds of identifier
+that link this one, and the finding that it belongs to (null: none)."""

@@ -13,8 +13,8 @@ from fraudstream_platform.defs import checks, requests
 from fraudstream_platform.defs.columns import column_schema
 from fraudstream_platform.defs.metadata import window_metadata
 from fraudstream_platform.defs.partitions import HOURS
-from fraudstream_platform.defs.priority import own_session
 from fraudstream_platform.defs.rebuilding import rebuild_events
+from fraudstream_platform.drain.priority import own_session
 from fraudstream_platform.drain.session import give_up_soon, wait_for_server
 from fraudstream_platform.drain.window import WindowRun
 from fraudstream_platform.settings import get_settings

@@ -9,6 +9,7 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
 from fraudstream_platform.defs import assets
+from fraudstream_platform.defs.network import network_job, network_profiles, network_sensor
 from fraudstream_platform.defs.requests import JOB_NAME
 from fraudstream_platform.defs.sensor import drain_sensor
 from fraudstream_platform.drain.session import session_url
@@ -33,9 +34,10 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
             assets.SEALED_TOPIC,
             assets.LABEL_TOPIC,
             assets.drained,
+            network_profiles,
         ],
-        jobs=[drain_job],
-        sensors=[drain_sensor],
+        jobs=[drain_job, network_job],
+        sensors=[drain_sensor, network_sensor],
         resources=resources | dict(resource_overrides or {}),
         executor=dg.in_process_executor,
     )

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
-from fraudstream_platform.defs.priority import own_session
+from fraudstream_platform.drain.priority import own_session
 from fraudstream_platform.lake.tables import ALERTS, LABELS, open_table
 from fraudstream_platform.settings import Settings, get_settings
 from fraudstream_platform.warehouse import dbt

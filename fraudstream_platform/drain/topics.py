@@ -53,6 +53,12 @@ def _create_topics(client: AdminClient, settings: Settings) -> None:
             config={**append_time, "cleanup.policy": "compact"},
         ),
         NewTopic(
+            settings.network_topic,
+            1,
+            replication,
+            config={**append_time, "cleanup.policy": "compact"},
+        ),
+        NewTopic(
             settings.journal_topic,
             journal_partitions(settings),
             replication,

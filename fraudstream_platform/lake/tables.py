@@ -12,7 +12,9 @@ from fraudstream_platform.contracts.tables import (
     ALERT_SCHEMA,
     BRONZE_SCHEMA,
     DEAD_LETTER_SCHEMA,
+    IDENTITY_PROFILE_SCHEMA,
     LABEL_SCHEMA,
+    MERCHANT_PROFILE_SCHEMA,
     QUARANTINE_SCHEMA,
     SILVER_SCHEMA,
 )
@@ -58,11 +60,20 @@ FOLLOWED: dict[str, pl.Schema] = {
 REBUILT_ALERTS = "gold.alerts_rebuilt"
 """What a rebuild of an hour would have alerted; beside the alerts that really went out."""
 
-TABLES: dict[str, pl.Schema] = {**DRAINED, **FOLLOWED, REBUILT_ALERTS: ALERT_SCHEMA}
+VERSION = "version"
+PROFILES: dict[str, pl.Schema] = {
+    "gold.profiles_merchants": MERCHANT_PROFILE_SCHEMA,
+    "gold.profiles_identities": IDENTITY_PROFILE_SCHEMA,
+}
+"""Profiles that Spark makes of Silver, a partition `version` for each refresh."""
+
+TABLES: dict[str, pl.Schema] = {**DRAINED, **FOLLOWED, REBUILT_ALERTS: ALERT_SCHEMA, **PROFILES}
 
 
 def partition_column(table: str) -> str:
     """The column that a table is partitioned by."""
+    if table in PROFILES:
+        return VERSION
     return ENTITY_TYPE if table == VAULT else HOUR
 
 

@@ -1,0 +1,139 @@
+"""Which groups have been told of: one compacted record a group, read back before anything is told.
+
+1. `init_transactions` of the one producer `fraudstream.network` fences every earlier refresh, and
+   ends what it left open.
+2. The topic is read to its end: groups told of and still seen within `REMEMBERED_DAYS`.
+3. One transaction holds the alerts of new groups and the records that remember them. So an alert
+   is on the topic if and only if its group is remembered, whoever dies when.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from fraudstream_platform.drain.kafka import reader, transactional_producer, watermarks
+from fraudstream_platform.network.findings import Finding
+from fraudstream_platform.settings import Settings
+
+PRODUCER = "fraudstream.network"
+REMEMBERED_DAYS = 21
+"""From when a group was last seen: three times the seven days that a case of a group slides."""
+_SEEN_AGAIN_MS = 86_400_000
+_DAY_MS = 86_400_000
+_PATIENCE_SECONDS = 30.0
+
+
+class TellingFailedError(RuntimeError):
+    """The transaction did not end as it should; the next refresh finds out, and tells the rest."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A group that an alert told of. Times are epoch ms."""
+
+    key: str
+    pattern: str
+    members: tuple[str, ...]
+    told_at: int
+    seen_at: int
+
+    def to_bytes(self) -> bytes:
+        """The record's value."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+
+def told_from(value: bytes) -> Told:
+    """Read what `to_bytes` wrote."""
+    raw = json.loads(value)
+    return Told(**raw | {"members": tuple(raw["members"])})
+
+
+@dataclass(frozen=True)
+class News:
+    """What is new to the memory: findings to tell of, and what is to be remembered."""
+
+    findings: list[Finding]
+    records: list[Told]
+
+
+def news_of(findings: Sequence[Finding], told: Sequence[Told], now_ms: int) -> News:
+    """Findings whose group nobody was told of; known ones are noted as seen once a day."""
+    since = now_ms - REMEMBERED_DAYS * _DAY_MS
+    known = [one for one in told if one.seen_at >= since]
+    fresh: list[Finding] = []
+    records: list[Told] = []
+    for finding in findings:
+        same = [one for one in known if finding.is_same_group(one.pattern, one.members)]
+        if not same:
+            fresh.append(finding)
+            one = Told(finding.key, finding.pattern, finding.members, now_ms, now_ms)
+            records.append(one)
+            known.append(one)
+        records += [
+            replace(one, members=finding.members, seen_at=now_ms)
+            for one in same
+            if now_ms - one.seen_at >= _SEEN_AGAIN_MS
+        ]
+    return News(fresh, records)
+
+
+class Memory:
+    """The one writer of the network topic, and of the network patterns' alerts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._producer = transactional_producer(settings, PRODUCER)
+        try:
+            self._producer.init_transactions(_PATIENCE_SECONDS)
+        except KafkaException as error:
+            raise TellingFailedError(f"{PRODUCER}: {error.args[0].str()}") from None
+
+    def told(self) -> list[Told]:
+        """The newest record of every group."""
+        consumer = reader(self._settings, PRODUCER)
+        try:
+            newest = {one.key: one for one in self._read(consumer)}
+        finally:
+            consumer.close()
+        return list(newest.values())
+
+    def _read(self, consumer: Consumer) -> list[Told]:
+        topic = self._settings.network_topic
+        low, high = watermarks(consumer, topic, 0)
+        found: list[Told] = []
+        if low >= high:
+            return found
+        consumer.assign([TopicPartition(topic, 0, low)])
+        while True:
+            for message in consumer.consume(500, 0.1):
+                error = message.error()
+                if error is None:
+                    found.append(told_from(message.value() or b"{}"))
+                elif error.code() != KafkaError._PARTITION_EOF:
+                    raise TellingFailedError(f"{topic}: {error.str()}")
+                elif (message.offset() or 0) >= high:
+                    return found
+
+    def tell(self, alerts: Sequence[tuple[bytes, bytes]], records: Sequence[Told]) -> None:
+        """Alerts (key, value) and records in one transaction.
+
+        Raises TellingFailedError where that fails: whether they were told, the next one reads back.
+        """
+        if not records:
+            return
+        producer, settings = self._producer, self._settings
+        try:
+            producer.begin_transaction()
+            for key, value in alerts:
+                producer.produce(settings.fraud_alerts_topic, value=value, key=key)
+            for record in records:
+                producer.produce(
+                    settings.network_topic, value=record.to_bytes(), key=record.key.encode()
+                )
+            producer.commit_transaction(_PATIENCE_SECONDS)
+        except KafkaException as error:
+            raise TellingFailedError(f"{PRODUCER}: {error.args[0].str()}") from None

@@ -1,0 +1,83 @@
+"""How surprising it is that so many customers visited so many sites of one group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fraudstream_platform.network.blocks import Block, site_matrix
+from fraudstream_platform.network.edges import Edges
+from fraudstream_platform.network.null import Null
+from fraudstream_platform.network.pairs import notable_apart
+from fraudstream_platform.network.surprise import log10_choices, poisson_surprise_of
+from fraudstream_platform.network.visits import Floats, Visits
+
+_MOST_SITES = 4
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """The most surprising of: at least 2, 3 or 4 sites."""
+
+    sites: int
+    customers: int
+    expected: float
+    """Customers of that many sites if each went by chance where people of the area go."""
+    surprise: float
+    given_away: float
+    """log10 of the number of groups of sites that could have been looked at."""
+
+
+def sharing_of(visits: Visits, null: Null, layer: Edges, block: Block, shared: int) -> Sharing:
+    """All customers are counted, not the block's alone: those were chosen for their visits.
+
+    A customer's chance to visit a site grows with the merchants visited at all, and with the site's
+    share of the visits by people of the same area, this group's included (which is cautious); the
+    chance that the visit is notable is what it is for the site's other customers.
+    """
+    counts = site_matrix(layer.matrix(block.merchants)[1], block.sites).sum(axis=1)
+    chances, people = _chances(visits, null, layer, block)
+    tails = _tails(chances) @ people
+    count = chances.shape[1]
+    choices = log10_choices(int((null.edges.visitors >= shared).sum()), count)
+    best = Sharing(2, 0, 0.0, 0.0, choices)
+    for least in range(2, min(_MOST_SITES, count) + 1):
+        seen, expected = int((counts >= least).sum()), float(tails[least])
+        surprise = poisson_surprise_of(seen, expected)
+        if surprise > best.surprise:
+            best = Sharing(least, seen, expected, surprise, choices)
+    return best
+
+
+def _chances(visits: Visits, null: Null, layer: Edges, block: Block) -> tuple[Floats, Floats]:
+    """Chance of a notable visit to each site, and how many people have it.
+
+    People of one home area who visited equally many merchants have the same chances.
+    """
+    edges = null.edges
+    of_area = np.bincount(edges.homes, edges.degrees, minlength=edges.areas)
+    share = edges.by_area(block.merchants) / np.maximum(of_area, 1)
+    share *= notable_apart(edges, layer, visits, block.customers)[block.merchants][:, None]
+    by_site = np.zeros((block.site_count, edges.areas))
+    np.add.at(by_site, block.sites, share)
+    shops = edges.degrees > 1
+    most = int(edges.degrees.max(initial=0)) + 1
+    kinds, people = np.unique(edges.homes[shops] * most + edges.degrees[shops], return_counts=True)
+    left, right = np.triu_indices(block.merchants.shape[0], 1)
+    usual = float(null.usual(block.merchants[left], block.merchants[right]).mean())
+    rate = by_site[:, kinds // most].T * (kinds % most)[:, None] * np.sqrt(usual)
+    return 1 - np.exp(-rate), people.astype(np.float64)
+
+
+def _tails(chances: Floats) -> Floats:
+    """Chance of at least 0, 1, 2 … sites, a column for each kind of customer."""
+    kinds, sites = chances.shape
+    exactly = np.zeros((sites + 1, kinds))
+    exactly[0] = 1.0
+    for site in range(sites):
+        p = chances[:, site]
+        exactly[1:] = exactly[1:] * (1 - p) + exactly[:-1] * p
+        exactly[0] *= 1 - p
+    found: Floats = exactly[::-1].cumsum(axis=0)[::-1]
+    return found
