@@ -17,6 +17,7 @@ from fraudstream_platform.drain.heartbeat import Heartbeat
 from fraudstream_platform.drain.journal import Entry
 from fraudstream_platform.drain.launch import SparkJob, TasksFailedError
 from fraudstream_platform.drain.positions import Positions
+from fraudstream_platform.drain.touches import touch_follower
 from fraudstream_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Followers = tuple[TopicFollower, TopicFollower]
-"""Of the alert topic and of the sealed topic."""
+Followers = tuple[TopicFollower, TopicFollower, TopicFollower]
+"""Of the alert topic, of the sealed topic and of the entities topic."""
 
 _POLL_SECONDS = 0.25
 _ALERTS_SECONDS = 2.0
 _SEALS_SECONDS = 10.0
 """Nobody waits for a seal, and a commit of them is six files."""
+_TOUCHES_SECONDS = 15.0
 
 
 @dataclass
@@ -128,7 +130,11 @@ class WindowRun:
     def execute(self) -> WindowReport:
         """Run until every group has ended its window and everything journaled is committed."""
         committer = Committer(self._settings)
-        followers = (alert_follower(self._settings), vault_follower(self._settings))
+        followers = (
+            alert_follower(self._settings),
+            vault_follower(self._settings),
+            touch_follower(self._settings),
+        )
         heartbeat = Heartbeat(self._settings, self._term, self._run_id, self.report.window_stop)
         job = SparkJob(self._spark, self._assignments)
         try:
@@ -157,7 +163,7 @@ class WindowRun:
         try:
             committer.commit()
             self._note_delays(entries)
-            self._follow(followers, _ALERTS_SECONDS, _SEALS_SECONDS)
+            self._follow(followers, _ALERTS_SECONDS, _SEALS_SECONDS, _TOUCHES_SECONDS)
         except OSError as error:
             log.error("commit failed and is tried again: %s; free some space in the lake", error)
             time.sleep(1)
@@ -178,12 +184,20 @@ class WindowRun:
                 if first_append is not None:
                     self.report.freshness_ms.append(now - first_append)
 
-    def _follow(self, followers: Followers, alerts_seconds: float, seals_seconds: float) -> None:
-        alerts, seals = followers
+    def _follow(
+        self,
+        followers: Followers,
+        alerts_seconds: float,
+        seals_seconds: float,
+        touches_seconds: float,
+    ) -> None:
+        alerts, seals, touches = followers
         alerts.poll()
         self.report.alerts_committed += alerts.commit(alerts_seconds)
         seals.poll()
         self.report.seals_committed += seals.commit(seals_seconds)
+        touches.poll()
+        touches.commit(touches_seconds)
 
     def _note(self, entry: Entry) -> None:
         if entry.kind == "run":
@@ -230,5 +244,5 @@ class WindowRun:
         if unfinished:
             return False
         committer.commit()
-        self._follow(followers, 0.0, 0.0)
+        self._follow(followers, 0.0, 0.0, 0.0)
         return committer.has_committed(self.report.ended)
