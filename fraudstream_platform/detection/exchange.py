@@ -85,7 +85,11 @@ def _near_each_other(
     """`rows` by turns, the oldest first, each turn no longer than the logs remember beside it."""
     if rows.shape[0] == 0:
         return ()
-    turns = (bounds[rows] - bounds[rows].min()) // SPREAD_MS
+    asked = bounds[rows]
+    first = asked.min()
+    if asked.max() - first < SPREAD_MS:
+        return (rows,)
+    turns = (asked - first) // SPREAD_MS
     return [rows[turns == turn] for turn in np.unique(turns)]
 
 

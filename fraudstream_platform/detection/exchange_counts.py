@@ -50,14 +50,15 @@ def new_scratch() -> Arrays:
 @compiled
 def _end_of_visible(rows: NDArray[np.int64], count: int, bound: int) -> int:
     """Number of the first row appended after `bound`."""
-    low, high = max(0, count - rows.shape[0]), count
+    low: Any = max(0, count - rows.shape[0])
+    high = count
     while low < high:
         middle = (low + high) // 2
         if rows[middle & (rows.shape[0] - 1), APPENDED] <= bound:
             low = middle + 1
         else:
             high = middle
-    return low
+    return low  # type: ignore[no-any-return]
 
 
 @compiled
