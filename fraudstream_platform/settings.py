@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     vault_topic: str = "financial.vault.sealed"
     journal_topic: str = "fraudstream.journal"
     network_topic: str = "fraudstream.network"
+    entities_topic: str = "fraudstream.entities"
     topic_partitions: int = Field(default=12, ge=1, le=1024)
     topic_replication: int = Field(default=1, ge=1, le=9)
 

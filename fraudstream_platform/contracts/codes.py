@@ -72,6 +72,8 @@ FUNDS_CODES = ("51", "61")
 """Not enough funds, over the amount limit: what a prober of limits runs into."""
 HARD_CODES = ("14", "15", "41", "43", "54", "78", "82", "N7")
 """No such card, no such issuer, lost, stolen, expired, blocked at first use, CVV wrong."""
+NO_ACCOUNT_CODES = ("14", "15")
+"""No such card, no such issuer: what whoever makes up card numbers runs into."""
 
 _NO_MINOR_UNIT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
 _THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"

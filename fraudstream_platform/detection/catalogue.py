@@ -15,6 +15,7 @@ import polars as pl
 
 from fraudstream_platform.contracts.schemas import POSITION_SCHEMA
 from fraudstream_platform.detection import flags as ev
+from fraudstream_platform.detection.exchange_measures import EXCHANGED
 from fraudstream_platform.detection.measures import GEO_TEXTS, INCLUDE_CURRENT, SCALAR_TEXTS
 
 RING = 32
@@ -27,7 +28,9 @@ COUNT, SUM, MAX, MIN, MERCHANTS, CARDS, AMOUNTS, RISING = range(8)
 """Aggregations over the ring of the newest events."""
 TILE_COUNT, TILE_DECLINED, TILE_SUM, TILE_MAX = range(10, 14)
 """Aggregations over the tiles."""
-Entity = Literal["card", "customer", "instrument"]
+ACROSS_PARTITIONS = 20
+"""Counted by the exchange (exchange.py), not by the kernel."""
+Entity = Literal["card", "customer", "instrument", "device", "ipnet", "merchant", "bin_merchant"]
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,16 @@ def _scalars(entity: Entity, texts: dict[str, tuple[str, str]]) -> list[Feature]
     ]
 
 
+def _exchanged() -> list[Feature]:
+    return [
+        Feature(
+            one.entity, one.measure, one.unit, one.definition, one.window_s,
+            ACROSS_PARTITIONS if one.unit == "count" else -1,
+        )
+        for one in EXCHANGED
+    ]  # fmt: skip
+
+
 FEATURES: tuple[Feature, ...] = (
     *_windows("card"),
     *_tiles("card"),
@@ -165,6 +178,7 @@ FEATURES: tuple[Feature, ...] = (
     *_tiles("customer"),
     *_scalars("customer", SCALAR_TEXTS),
     *_scalars("instrument", GEO_TEXTS),
+    *_exchanged(),
 )  # fmt: skip
 
 INTEGERS = tuple(f for f in FEATURES if f.is_integer)

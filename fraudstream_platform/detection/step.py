@@ -27,6 +27,8 @@ from fraudstream_platform.detection.catalogue import (
     catalogue_version,
 )
 from fraudstream_platform.detection.events import HASHED, read_events
+from fraudstream_platform.detection.exchange import Exchange
+from fraudstream_platform.detection.exchange_touches import NO_TOUCHES, TOUCH_HASHED, Touches
 from fraudstream_platform.detection.hashing import hash_columns
 from fraudstream_platform.detection.rules import RULES, RuleSet
 from fraudstream_platform.detection.scoring import score_batch
@@ -41,6 +43,7 @@ _COPIED = (
 )  # fmt: skip
 
 
+_HASHED = tuple(dict.fromkeys((*HASHED, *TOUCH_HASHED)))
 _SILVER = SILVER_SCHEMA.names()
 _QUARANTINE = QUARANTINE_SCHEMA.names()
 _NO_QUARANTINE = pl.DataFrame(schema=QUARANTINE_SCHEMA)
@@ -54,10 +57,16 @@ class StepResult:
     quarantine: pl.DataFrame
     features: pl.DataFrame
     alerts: pl.DataFrame
+    touches: Touches = NO_TOUCHES
+    """What the other tasks are to be told."""
 
 
 class Detector:
-    """Steps rows through validation, duplicates, features, patterns and scoring."""
+    """Steps rows through validation, duplicates, features, patterns and scoring.
+
+    What crosses partitions comes by `exchange`; with `loops_back` it comes from the detector's own
+    rows, as where it has all partitions.
+    """
 
     def __init__(
         self,
@@ -65,7 +74,9 @@ class Detector:
         rules: RuleSet = RULES,
         quality_threshold: float,
         oldest_event_days: int = OLDEST_EVENT_DAYS,
+        loops_back: bool = False,
     ) -> None:
+        self.exchange = Exchange(loops_back=loops_back)
         self._rules = rules
         self._threshold = quality_threshold
         self._oldest_event_days = oldest_event_days
@@ -73,7 +84,7 @@ class Detector:
 
     def step(self, bronze: pl.DataFrame, hour: str) -> StepResult:
         """Process `BRONZE_SCHEMA` rows, each partition's in offset order; `hour` is the alerts'."""
-        hashes = hash_columns(bronze, HASHED)
+        hashes = hash_columns(bronze, _HASHED)
         silver, quarantine, good = self._sort_out(bronze, hashes["transaction_id"])
         if quarantine.height:
             hashes = {name: column[good] for name, column in hashes.items()}
@@ -85,11 +96,13 @@ class Detector:
         reals = np.full((height, len(REALS)), np.nan, order="F")
         for partition, rows in _by_partition(events.partition):
             self._state(partition).advance(rows, events, integers, reals)
+        appended = silver.get_column("append_time").to_numpy(writable=True).view(np.int64)
+        touches = self.exchange.attend(events, hashes, appended, integers, reals)
         batch = Batch(events, integers[: silver.height], reals[: silver.height])
         scores = score_batch(batch, self._rules)
         raised = raise_alerts(silver, batch, scores, self._rules, hour, self._cases)
         features = self._features(silver, batch, scores.score, raised)
-        return StepResult(silver, quarantine, features, raised.alerts)
+        return StepResult(silver, quarantine, features, raised.alerts, touches)
 
     def export_state(self, partition: int) -> dict[str, NDArray[Any]]:
         """Copies of the partition's state, as plain arrays."""
@@ -184,6 +197,7 @@ def warm_up() -> None:
     """Compile or load every kernel and lazy import, by stepping one made-up row."""
     from fraudstream_platform.detection.sample import sample_bronze
 
-    detector = Detector(quality_threshold=0.0)
+    detector = Detector(quality_threshold=0.0, loops_back=True)
     detector.step(sample_bronze(8), "1970-01-01T00")
     detector.import_state(0, detector.export_state(0))
+    detector.exchange.load(detector.exchange.dump())

@@ -9,7 +9,8 @@ import polars as pl
 
 from fraudstream_platform.drain.follower import alert_follower, vault_follower
 from fraudstream_platform.drain.labels import label_follower
-from fraudstream_platform.lake.tables import ALERTS, LABELS, VAULT
+from fraudstream_platform.drain.touches import touch_follower
+from fraudstream_platform.lake.tables import ALERTS, ENTITY_TOUCHES, LABELS, VAULT
 from fraudstream_platform.settings import Settings
 
 
@@ -23,18 +24,20 @@ class _Pace(NamedTuple):
 _PACES = {
     ALERTS: _Pace(0.0, 2.0),
     VAULT: _Pace(0.0, 10.0),  # nobody waits for a seal, and a commit of them is six files
+    ENTITY_TOUCHES: _Pace(0.0, 15.0),
     LABELS: _Pace(2.0, 10.0),  # a replayed file brings many at once: they wait, not the committer
 }
 _AT_ONCE = _Pace(0.0, 0.0)
 
 
 class Followers:
-    """Alerts, seals and labels on their way into their tables."""
+    """Alerts, seals, touches and labels on their way into their tables."""
 
     def __init__(self, settings: Settings) -> None:
         self._by_table = {
             ALERTS: alert_follower(settings),
             VAULT: vault_follower(settings),
+            ENTITY_TOUCHES: touch_follower(settings),
             LABELS: label_follower(settings),
         }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from fraudstream_platform.detection.exchange_touches import NO_TOUCHES, Touches
 from fraudstream_platform.drain.positions import Positions, covers
 from fraudstream_platform.lake.tables import DRAINED
 
@@ -36,6 +37,8 @@ class StepOutput:
     frames: Frames
     alerts: Sequence[AlertRecord]
     seals: Sequence[tuple[str, bytes]]
+    touches: Touches = NO_TOUCHES
+    """What other tasks are to be told."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
 
 from confluent_kafka import (
     Consumer,
@@ -121,11 +123,19 @@ def watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int
     return low, high
 
 
-def stable_ends(client: AdminClient, topic: str, partitions: Sequence[int]) -> dict[int, int]:
-    """Last stable offsets of many partitions, in one request that waits behind no fetch."""
+def ask_stable_ends(
+    client: AdminClient, topic: str, partitions: Sequence[int]
+) -> dict[int, Future[Any]]:
+    """Futures of the last stable offsets (`.offset`), by partition."""
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     asked = {TopicPartition(topic, p): latest for p in partitions}
     futures = client.list_offsets(
         asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=10
     )
-    return {place.partition: future.result().offset for place, future in futures.items()}
+    return {place.partition: future for place, future in futures.items()}
+
+
+def stable_ends(client: AdminClient, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+    """Last stable offsets of many partitions, in one request that waits behind no fetch."""
+    futures = ask_stable_ends(client, topic, partitions)
+    return {partition: future.result().offset for partition, future in futures.items()}

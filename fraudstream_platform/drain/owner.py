@@ -85,6 +85,7 @@ class Owner:
         source = self._stream.source
         while not (source.is_bounded and self._stream.is_at_rest):
             self._stream.advance()
+            self._stream.tell()
             self._publish()
             self._check_run()
             if time.time() * 1000 >= self._assignment.window_stop:
@@ -222,10 +223,7 @@ class Owner:
         )
 
     def _counts(self, written: Written) -> Mapping[str, int]:
-        counts = {
-            "stepped_records": self._stream.records,
-            "busy_ms": round(self._stream.busy_seconds * 1000),
-        }
+        counts = self._stream.counts()
         if written.appended is not None:
             counts["first_append_ms"], counts["last_append_ms"] = written.appended
         return counts

@@ -2,7 +2,8 @@
 
 1. Note the files that the hours have now, then refuse hours that are not sealed.
 2. In Spark, a group at a time: step all Bronze rows from the first hour on, in offset order, since
-   state at an hour's start is what all earlier rows made of it; write the files of the asked hours.
+   state at an hour's start is what all earlier rows made of it, and beside them the touches that
+   tasks told each other then; write the files of the asked hours.
 3. Hour by hour, the oldest first: replace the files noted by those written, table by table. An hour
    that has other files by then is left alone.
 
@@ -20,11 +21,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fraudstream_platform.contracts.tables import BRONZE_SCHEMA
+from fraudstream_platform.drain.bronze_steps import hours_upto, steps_of, turns_of
 from fraudstream_platform.drain.committer import committed_positions
 from fraudstream_platform.drain.journal import JournalReader
 from fraudstream_platform.drain.positions import Positions, covers, group_partitions
 from fraudstream_platform.drain.resume import Standing, standing_of
+from fraudstream_platform.drain.touches import kept_touches, touches_are_kept
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.lake.files import DataFile, write_file
 from fraudstream_platform.lake.replace import hour_files, replace_hour
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 
 REBUILDABLE = ("silver.transactions", "silver.quarantine", "gold.features", REBUILT_ALERTS)
 
-_STEP_ROWS = 4_000
 _FILE_ROWS = 100_000
 _HOUR_MS = 3_600_000
 _COMMIT_PATIENCE_S = 30.0
@@ -63,6 +64,7 @@ def rebuild_hours(
     """
     asked = sorted(hours)
     _refuse_unsealed(settings, asked[-1])
+    _refuse_without_touches(settings, asked[-1])
     seen = {(hour, table): hour_files(settings, table, hour) for hour in asked for table in tables}
     written: dict[tuple[str, str], list[DataFile]] = {place: [] for place in seen}
     for file in _written_by_spark(settings, spark, asked, tables):
@@ -123,6 +125,20 @@ def _refuse_unsealed(settings: Settings, hour: str) -> None:
         )
 
 
+def _refuse_without_touches(settings: Settings, hour: str) -> None:
+    """Raise HourNotSealedError unless the table has what was told up to the hour's last record."""
+    moments = scan(settings, "bronze.transactions").filter(pl.col(HOUR) == hour)
+    last = moments.select(pl.col("append_time").dt.epoch("ms").max()).collect().item()
+    deadline = time.monotonic() + _COMMIT_PATIENCE_S
+    while last is not None and not touches_are_kept(settings, last):
+        if time.monotonic() > deadline:
+            raise HourNotSealedError(
+                f"hour {hour} (UTC) lacks what tasks told each other in it: see that a drain run is "
+                "running, which brings it into silver.entity_touches, then try again"
+            )
+        time.sleep(0.5)
+
+
 def is_past(standing: Standing, end_ms: int) -> bool:
     """True where a group can journal no more rows of an hour that ends at `end_ms`.
 
@@ -154,11 +170,15 @@ def rebuild_group(hours: Sequence[str], group: int, groups: int, tables: Collect
     )
     partitions = group_partitions(group, groups, settings.topic_partitions)
     files: list[DataFile] = []
-    for hour in _hours_upto(settings, hours[-1]):
+    heard_ms = 0
+    for hour in hours_upto(settings, hours[-1]):
         output = _Output(settings, hour, tables if hour in hours else ())
-        for partition in partitions:
-            for rows in _steps(settings, hour, partition):
-                output.add(detector, rows)
+        for turn in turns_of(settings, hour, partitions):
+            detector.exchange.accept(*kept_touches(settings, heard_ms, turn.until_ms))
+            heard_ms = max(heard_ms, turn.until_ms)
+            for partition, offsets in turn.offsets.items():
+                for rows in steps_of(settings, hour, partition, offsets):
+                    output.add(detector, rows)
         files.extend(output.close())
     return json.dumps([file.to_json() for file in files])
 
@@ -198,21 +218,3 @@ class _Output:
         if filled:
             rows = pl.concat(filled)
             self._files.append(write_file(self._settings, table, self._hour, rows))
-
-
-def _hours_upto(settings: Settings, last: str) -> Sequence[str]:
-    hours = scan(settings, "bronze.transactions").select(pl.col(HOUR).unique()).collect()[HOUR]
-    return sorted(one for one in hours.to_list() if one <= last)
-
-
-def _steps(settings: Settings, hour: str, partition: int) -> Iterator[pl.DataFrame]:
-    """Bronze rows of one partition and hour in offset order, a few thousand at a time."""
-    rows = (
-        scan(settings, "bronze.transactions")
-        .filter((pl.col(HOUR) == hour) & (pl.col("partition") == partition))
-        .select(list(BRONZE_SCHEMA))
-        .collect()
-        .cast(BRONZE_SCHEMA)
-        .sort("offset")
-    )
-    yield from rows.iter_slices(_STEP_ROWS)

@@ -22,7 +22,7 @@ class UnknownSchemaError(ValueError):
 
 
 class SchemaSource:
-    """Schemas by id, writer schemas of the raw topic, and the encoder of the alert topic."""
+    """Schemas by id, writer schemas of the raw topic, and encoders of the topics that tasks write."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -62,9 +62,13 @@ class SchemaSource:
 
     def alert_encoder(self) -> Encoder:
         """Encoder of this code's alert schema; raises RegistryDownError."""
-        subject = f"{self._settings.fraud_alerts_topic}-value"
+        return self.encoder(self._settings.fraud_alerts_topic, "fraud_alert")
+
+    def encoder(self, topic: str, name: str) -> Encoder:
+        """Encoder of this code's `schemas/<name>.avsc` for `topic`; raises RegistryDownError."""
+        subject = f"{topic}-value"
         try:
-            found = self._client.lookup_schema(subject, Schema(avro_text("fraud_alert"), "AVRO"))
+            found = self._client.lookup_schema(subject, Schema(avro_text(name), "AVRO"))
         except SchemaRegistryError as error:
             if error.http_status_code == _NOT_FOUND:
                 raise RegistryDownError(
@@ -75,4 +79,4 @@ class SchemaSource:
             raise RegistryDownError(f"schema registry: {type(error).__name__}") from None
         if found.schema_id is None:
             raise RegistryDownError(f"schema registry gave no id for {subject}")
-        return Encoder(found.schema_id, avro_schema("fraud_alert"))
+        return Encoder(found.schema_id, avro_schema(name))

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from fraudstream_platform.detection.exchange import LAYOUT as EXCHANGE_LAYOUT
 from fraudstream_platform.detection.state import state_version
 from fraudstream_platform.detection.step import Detector
 from fraudstream_platform.drain.journal import SnapshotRef
@@ -24,6 +25,19 @@ log = logging.getLogger(__name__)
 
 KEEP_SECONDS = 180.0
 Arrays = dict[str, np.ndarray]
+
+
+_EXCHANGE = "exchange/"
+
+
+def snapshot_version() -> str:
+    """Names what a snapshot holds: one of another version cannot be loaded."""
+    return f"{state_version()}-exchange-{EXCHANGE_LAYOUT}"
+
+
+def copy_exchange(detector: Detector) -> Arrays:
+    """Copies of what the detector has heard of other partitions, keyed `exchange/<name>`."""
+    return {f"{_EXCHANGE}{name}": array for name, array in detector.exchange.dump().items()}
 
 
 def copy_state(detector: Detector, partition: int) -> Arrays:
@@ -53,7 +67,7 @@ def write_snapshot(
         path.unlink(missing_ok=True)
         raise
     _forget_old(folder)
-    return SnapshotRef(str(path), sink.digest.hexdigest(), state_version(), dict(positions))
+    return SnapshotRef(str(path), sink.digest.hexdigest(), snapshot_version(), dict(positions))
 
 
 class _Hashing(io.RawIOBase):
@@ -80,16 +94,19 @@ def restore(
         if arrays is None or not set(partitions) <= set(ref.positions):
             continue
         for partition in partitions:
-            prefix = f"{partition}/"
-            own = {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
-            detector.import_state(partition, own)
+            detector.import_state(partition, _part(arrays, f"{partition}/"))
+        detector.exchange.load(_part(arrays, _EXCHANGE))
         return {partition: ref.positions[partition] for partition in partitions}
     return None
 
 
+def _part(arrays: Mapping[str, np.ndarray], prefix: str) -> Mapping[str, np.ndarray]:
+    return {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
+
+
 def _load(ref: SnapshotRef) -> Mapping[str, np.ndarray] | None:
     path = Path(ref.path)
-    if ref.catalogue != state_version():
+    if ref.catalogue != snapshot_version():
         log.warning("snapshot %s holds another state, %s", path.name, ref.catalogue)
         return None
     try:

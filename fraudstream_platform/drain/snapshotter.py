@@ -13,7 +13,12 @@ from concurrent.futures import Future
 from fraudstream_platform.drain.background import background_thread
 from fraudstream_platform.drain.journal import SnapshotRef
 from fraudstream_platform.drain.positions import Positions, covers
-from fraudstream_platform.drain.snapshot import Arrays, copy_state, write_snapshot
+from fraudstream_platform.drain.snapshot import (
+    Arrays,
+    copy_exchange,
+    copy_state,
+    write_snapshot,
+)
 from fraudstream_platform.drain.stream import Stream
 from fraudstream_platform.settings import Settings
 
@@ -27,7 +32,7 @@ class Snapshotter:
         self._settings = settings
         self._group = group
         self._stream = stream
-        self._left: list[int] = []
+        self._left: list[int | None] = []
         self._arrays: Arrays = {}
         self._positions: Positions = {}
         self._pool = background_thread(f"snapshot-{group}")
@@ -39,7 +44,7 @@ class Snapshotter:
         self._collect()
         if self._left or self._writing is not None:
             return False
-        self._left = list(self._stream.partitions)
+        self._left = [None, *self._stream.partitions]
         return True
 
     @property
@@ -49,12 +54,15 @@ class Snapshotter:
         return self._written is not None
 
     def advance(self) -> None:
-        """Copy one more partition where one is left; to be called between steps."""
+        """Copy one more part where one is left, a partition or the exchange (None); between steps."""
         if not self._left or not self._stream.is_at_rest:
             return
         partition = self._left.pop()
-        self._positions[partition] = self._stream.source.positions[partition]
-        self._arrays |= copy_state(self._stream.detector, partition)
+        if partition is None:
+            self._arrays |= copy_exchange(self._stream.detector)
+        else:
+            self._positions[partition] = self._stream.source.positions[partition]
+            self._arrays |= copy_state(self._stream.detector, partition)
         if not self._left:
             arrays, positions = self._arrays, self._positions
             self._arrays, self._positions = {}, {}

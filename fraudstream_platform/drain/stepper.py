@@ -43,6 +43,7 @@ class Stepper:
             },
             alerts=self._encoded(result.alerts),
             seals=arrivals.seals,
+            touches=result.touches,
         )
 
     def _encoded(self, alerts: pl.DataFrame) -> Sequence[AlertRecord]:

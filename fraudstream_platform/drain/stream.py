@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from confluent_kafka import KafkaException
 
 from fraudstream_platform.drain.assignment import Assignment
+from fraudstream_platform.drain.entities import Entities
 from fraudstream_platform.drain.held import Held
 from fraudstream_platform.drain.positions import Positions, group_partitions
 from fraudstream_platform.drain.registry import RegistryDownError, SchemaSource
@@ -18,6 +21,7 @@ from fraudstream_platform.drain.stepper import Stepper
 from fraudstream_platform.settings import Settings
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _REST_FACTOR = 1.0
 _MOST_REST_S = 0.05
@@ -37,12 +41,15 @@ class Stream:
             assignment.group, assignment.groups, settings.topic_partitions
         )
         self._stop = assignment.window_stop
-        self._stepper = _patient_stepper(settings, assignment.hour)
+        schemas = SchemaSource(settings)
+        self._stepper = _patient(lambda: Stepper(settings, schemas, assignment.hour))
         self.detector = self._stepper.detector
         beginning = beginnings(settings, self.partitions)
         start: Positions | None = None
         if standing is not None:
             start = restore(self.detector, self.partitions, standing.usable_snapshots())
+        exchange = self.detector.exchange
+        self._entities = _patient(lambda: Entities(settings, schemas, exchange))
         # Without a snapshot the state is computed again from the oldest record of the log.
         self.source = RawSource(settings, self.partitions, start or beginning)
         self.held = Held(
@@ -55,7 +62,8 @@ class Stream:
         self.busy_seconds = 0.0
 
     def close(self) -> None:
-        """Release the client."""
+        """Release the clients."""
+        self._entities.close()
         self.source.close()
 
     def advance(self) -> None:
@@ -67,8 +75,11 @@ class Stream:
             time.sleep(max(0.0, self._rest_until - time.perf_counter()))
             batch = self.source.take(self._stop)
             if not len(batch):
+                self._entities.follow()
                 return
             self._waiting = batch
+        if not self._entities.is_read_for(max(self._waiting.append_times)):
+            return
         began = time.perf_counter()
         try:
             output = self._stepper.step(self._waiting, self.source.positions)
@@ -82,7 +93,23 @@ class Stream:
         self.records += len(self._waiting)
         self._waiting = None
         self.held.add(output)
+        self._entities.hold(output.touches)
         self.busy_seconds += took
+
+    def tell(self) -> None:
+        """Tell other tasks what the steps have seen and nobody has told yet; an owner's to call."""
+        self._entities.tell()
+
+    def counts(self) -> dict[str, int]:
+        """What the steps have cost and told so far."""
+        entities = self._entities
+        return {
+            "stepped_records": self.records,
+            "busy_ms": round(self.busy_seconds * 1000),
+            "entities_waited_ms": round(entities.waited_seconds * 1000),
+            "told_touches": entities.told_touches,
+            "told_bytes": entities.told_bytes,
+        }
 
     @property
     def is_at_rest(self) -> bool:
@@ -98,11 +125,10 @@ class Stream:
             return None
 
 
-def _patient_stepper(settings: Settings, hour: str) -> Stepper:
-    schemas = SchemaSource(settings)
+def _patient(make: Callable[[], T]) -> T:
     while True:
         try:
-            return Stepper(settings, schemas, hour)
+            return make()
         except RegistryDownError as error:
             log.warning("waiting for the schema registry: %s", error)
             time.sleep(0.5)

@@ -17,6 +17,9 @@ from fraudstream_platform.settings import Settings
 log = logging.getLogger(__name__)
 
 _KNOWN_WITHIN_SECONDS = 15.0
+_DAY_MS = 86_400_000
+_TOUCHES_KEPT = {"retention.ms": str(9 * _DAY_MS)}
+"""Whoever replays a raw record, kept for a week by default, needs the touches of a day before it."""
 _FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
@@ -52,6 +55,7 @@ def _create_topics(client: AdminClient, settings: Settings) -> None:
             replication,
             config={**append_time, "cleanup.policy": "compact"},
         ),
+        NewTopic(settings.entities_topic, 1, replication, config={**append_time, **_TOUCHES_KEPT}),
         NewTopic(
             settings.network_topic,
             1,
@@ -75,12 +79,12 @@ def _create_topics(client: AdminClient, settings: Settings) -> None:
 
 
 def _verify_append_time(client: AdminClient, settings: Settings) -> None:
-    for topic in (settings.transactions_topic, settings.journal_topic):
+    for topic in (settings.transactions_topic, settings.entities_topic, settings.journal_topic):
         kind = _timestamp_type(client, topic)
         if kind != "LogAppendTime":
             raise ValueError(
-                f"topic {topic} has message.timestamp.type={kind}; windows are spans of "
-                "append time: set it to LogAppendTime"
+                f"topic {topic} has message.timestamp.type={kind}; windows and what "
+                "tasks know of each other go by append time: set it to LogAppendTime"
             )
 
 
@@ -107,6 +111,7 @@ def _register_schemas(settings: Settings) -> None:
         settings.transactions_topic: "transaction",
         settings.fraud_alerts_topic: "fraud_alert",
         settings.fraud_labels_topic: "transaction_label",
+        settings.entities_topic: "entity_touches",
     }
     for topic, name in contracts.items():
         subject = f"{topic}-value"

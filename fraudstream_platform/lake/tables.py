@@ -19,6 +19,7 @@ from fraudstream_platform.contracts.tables import (
     SILVER_SCHEMA,
 )
 from fraudstream_platform.detection.catalogue import FEATURES_SCHEMA
+from fraudstream_platform.detection.exchange_touches import KINDS
 from fraudstream_platform.settings import Settings
 
 HOUR = "hour"
@@ -42,6 +43,17 @@ TOPIC_POSITION = {
 ALERTS = "gold.alerts"
 VAULT = "vault.entities"
 LABELS = "labels.transactions"
+ENTITY_TOUCHES = "silver.entity_touches"
+
+TOUCH_COLUMNS: dict[str, pl.DataType] = {
+    "partition": pl.List(pl.Int32()),
+    "offset": pl.List(pl.Int64()),
+    "event_time": pl.List(pl.Datetime("ms", "UTC")),
+    "card": pl.List(pl.Int64()),
+    "outcome": pl.List(pl.Int32()),
+    **{kind: pl.List(pl.Int64()) for kind in KINDS},
+}
+"""One message of the entities topic: a list a field, one place a touch."""
 
 FOLLOWED: dict[str, pl.Schema] = {
     ALERTS: pl.Schema({**TOPIC_POSITION, **ALERT_SCHEMA}),
@@ -54,6 +66,7 @@ FOLLOWED: dict[str, pl.Schema] = {
         }
     ),
     LABELS: pl.Schema({**TOPIC_POSITION, **LABEL_SCHEMA}),
+    ENTITY_TOUCHES: pl.Schema({**TOPIC_POSITION, **TOUCH_COLUMNS}),
 }
 """Tables that are filled from a topic, record by record."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowReport, WindowRun
-from fraudstream_platform.lake.tables import open_table, scan
+from fraudstream_platform.lake.tables import ENTITY_TOUCHES, open_table, scan
 from fraudstream_platform.local.ports import settings_on_free_ports
 from fraudstream_platform.local.stack import Stack
 from fraudstream_platform.settings import Settings
@@ -128,3 +128,16 @@ def test_every_label_is_a_row_once(
     assert labels["problem"].null_count() == labels.height
     assert sum(report.followed["labels.transactions"] for report in reports) == labels.height
     assert reports[1].labels_waiting == 0
+
+
+@pytest.mark.usefixtures("drained")
+def test_what_tasks_tell_each_other_is_counted_and_kept(settings: Settings) -> None:
+    """Guards against tasks that hear nobody: patterns over many cards would be silent, unseen."""
+    messages = scan(settings, ENTITY_TOUCHES).collect().sort("topic_offset")
+    assert messages["topic_offset"].to_list() == list(range(messages.height))
+    assert set(messages["partition"].explode()) == {0, 1, 2, 3}
+    told = messages.select("partition", "offset").explode("partition", "offset")
+    assert told.is_duplicated().sum() < 0.05 * told.height  # what a successor could not know to be told
+    features = scan(settings, "gold.features").collect()
+    assert features["merchant_cards_10m"].to_numpy().max() > 1
+    assert features["device_cards_24h"].to_numpy().max() > 0

@@ -203,6 +203,9 @@ def test_a_backfill_of_sealed_hours_gives_the_live_rows_bit_for_bit(
     for (table, hour), before in live.before.items():
         assert hour_files(settings, table, hour).isdisjoint(backfills.old[table, hour])
         assert digest(settings, table, hour) == before
+    for hour in live.hours:  # what other tasks told is part of it
+        found = rows_of(settings, "gold.features", hour)
+        assert found["merchant_cards_10m"].to_numpy().max() > 1
 
 
 @pytest.mark.usefixtures("backfills")

@@ -65,8 +65,13 @@ class Replaying:
     partitions: tuple[int, ...] = tuple(FLUSHED)
     detector: Detector = field(default_factory=lambda: Detector(quality_threshold=0.0))
     is_at_rest: bool = True
-    records: int = 0
-    busy_seconds: float = 0.0
+    told: int = 0
+
+    def tell(self) -> None:
+        self.told += 1
+
+    def counts(self) -> dict[str, int]:
+        return {"stepped_records": self.told}
 
     def advance(self) -> None:
         places = {p: range(offset, offset + 1) for p, offset in self.source.positions.items()}
