@@ -67,9 +67,7 @@ class Batch:
     @cached_property
     def is_remote(self) -> NDArray[np.bool_]:
         """Those without the card or its wallet at a terminal."""
-        kept: NDArray[np.bool_] = (
-            self.events.flags & (ATTEMPT | CIT | PRESENT) == ATTEMPT | CIT
-        )
+        kept: NDArray[np.bool_] = self.events.flags & (ATTEMPT | CIT | PRESENT) == ATTEMPT | CIT
         return kept
 
     def higher(self, measure: str) -> NDArray[Any]:

@@ -228,9 +228,7 @@ def card_row(
     scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """One event of a card: its features, then its place in the state."""
-    row, tile, month = _account_row(
-        account, key, columns, now, warm, scratch, integers, reals
-    )
+    row, tile, month = _account_row(account, key, columns, now, warm, scratch, integers, reals)
     used = utilisation_of(now)
     credit_features(row, month, now, used, columns[1], columns[2], integers, reals)
     _remember_row(account, row, tile, month.tile, now, used)
@@ -242,8 +240,6 @@ def customer_row(
     scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """One event of a customer: its features, then its place in the state."""
-    row, tile, month = _account_row(
-        account, key, columns, now, warm, scratch, integers, reals
-    )
+    row, tile, month = _account_row(account, key, columns, now, warm, scratch, integers, reals)
     habit_features(row, now, columns[1], columns[2], integers, reals)
     _remember_row(account, row, tile, month.tile, now, math.nan)

@@ -108,9 +108,7 @@ CARD_TALLIES = {
 }
 """Whole numbers of cards."""
 
-_CHANGE = (
-    "utilisation less that of the oldest earlier day known, after its last event, in steps of 0.0001."
-)
+_CHANGE = "utilisation less that of the oldest earlier day known, after its last event, in steps of 0.0001."
 CARD_SCALARS = {
     "utilisation": Measure(
         "share",

@@ -32,9 +32,10 @@ def events_of(rows: list[dict[str, Any]]) -> Events:
 
 
 def random_batch(rows: int, seed: int = 1) -> Batch:
-    """Random values of every feature, in its unit's range; a third of the reals is unknown."""
+    """Random values of every feature, in its unit's range; many are 0 or unknown."""
     chance = np.random.default_rng(seed)
     integers = chance.integers(0, 40, (rows, len(INTEGERS)))
+    integers[chance.random(integers.shape) < 0.4] = 0
     reals = 10.0 ** chance.uniform(-1, 4, (rows, len(REALS)))
     for column, feature in enumerate(REALS):
         if feature.unit == "0/1":

@@ -17,7 +17,6 @@ from fraudstream_platform.detection.batch import Batch, Reason, Signal, major, r
 from fraudstream_platform.detection.patterns.base import graded
 from fraudstream_platform.detection.rules import RuleSet
 
-_DAYS = 30
 _NEW = {"device": "device", "ip_net": "IP network", "country": "country", "merchant": "shop"}
 _CHANGES = {
     "contact": ("AT01", "Contact"),
@@ -83,16 +82,13 @@ class AccountTakeover:
     def _beyond(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
         """How far the amount, or the day's spend, is beyond the customer's own."""
         takeover = rules.account_takeover
-        usual_day = batch["customer_sum_30d"][rows] / _DAYS
+        usual_day = _usual_day(batch, rows)
         day = batch["customer_sum_24h"][rows] + batch.events.amount[rows]
         amount = np.maximum(
             ramp(batch["customer_z_log_amount"][rows], takeover.amount_sd),
             ramp(batch["customer_ratio_to_max_30d"][rows], takeover.amount_by_highest),
         )
-        known = usual_day > 0.0
-        beyond = np.maximum(
-            amount, ramp(day / np.where(known, usual_day, 1.0), takeover.day_by_usual) * known
-        )
+        beyond = np.maximum(amount, ramp(day / usual_day, takeover.day_by_usual))
         resale = batch["event_resale_mcc"][rows] > 0.5
         return np.where(resale, beyond, takeover.plain_shop * beyond)
 
@@ -103,10 +99,19 @@ class AccountTakeover:
         code, words = _CHANGES[changed]
         new = [text for name, text in _NEW.items() if batch.at(f"customer_new_{name}", row) > 0.5]
         day = batch.at("customer_sum_24h", row) + float(batch.events.amount[row])
-        usual = batch.at("customer_sum_30d", row) / _DAYS
+        usual = float(_usual_day(batch, np.array([row]))[0])
         text = (
             f"{words} changed {since[changed]:.1f} h before; new to the customer: "
             f"{', '.join(new) or 'the wallet'}; {major(day)} in 24 h with this one; usual: "
-            f"{major(usual)} a day"
         )
-        return [Reason(code, text, day, usual, 86_400, "customer")]
+        if math.isnan(usual):
+            return [Reason(code, text + "unknown", day, None, 86_400, "customer")]
+        return [Reason(code, f"{text}{major(usual)} a day", day, usual, 86_400, "customer")]
+
+
+def _usual_day(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Money of a usual day: the usual rate times the mean amount of 30 days; NaN where unknown."""
+    attempts, spent = batch["customer_n_30d"][rows], batch["customer_sum_30d"][rows]
+    mean = np.where((attempts > 0) & (spent > 0), spent / np.maximum(1, attempts), np.nan)
+    usual: NDArray[np.float64] = 24.0 * batch["customer_expected_per_hour"][rows] * mean
+    return usual

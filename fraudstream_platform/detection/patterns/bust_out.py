@@ -52,7 +52,8 @@ class BustOut:
         cash = ramp(batch["card_cash_share_30d"][rows], bust.cash_share) * often
         goods = (batch["event_resale_mcc"][rows] > 0.5) | (batch["event_cash_like"][rows] > 0.5)
         bounced = batch["card_returned_payments_30d"][rows] >= 1
-        return np.maximum(np.maximum(cash, bust.resale * goods), bounced)
+        liquid: Signal = np.maximum(np.maximum(cash, bust.resale * goods), bounced)
+        return liquid
 
     def _jump(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
         bust = rules.bust_out

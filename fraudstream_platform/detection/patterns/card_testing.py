@@ -1,7 +1,6 @@
 """Card testing: is this card alive? Tiny amounts and verifications, many refused, within minutes.
 
-Per card and per customer, without the card at a terminal: taps in a row at ticket machines are
-life. `testing_of_many` looks at what many cards have in common.
+Per card and per customer, without the card at a terminal: taps in a row at ticket machines are life.
 """
 
 from __future__ import annotations

@@ -38,9 +38,7 @@ class ImpossibleGeography:
         copied = (batch.events.flags[rows] & STRIPE) != 0
         possible = np.where(copied, geography.stripe_kmh, geography.kmh[0])
         enough = (net > geography.km[0]) & (speed > possible)
-        evidence = (
-            0.6 * ramp(speed, geography.kmh) + 0.2 * ramp(net, geography.km) + 0.2 * copied
-        )
+        evidence = 0.6 * ramp(speed, geography.kmh) + 0.2 * ramp(net, geography.km) + 0.2 * copied
         return graded(enough, evidence, geography)
 
     def reasons(self, batch: Batch, row: int, rules: RuleSet) -> list[Reason]:
