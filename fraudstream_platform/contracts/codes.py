@@ -75,6 +75,19 @@ HARD_CODES = ("14", "15", "41", "43", "54", "78", "82", "N7")
 NO_ACCOUNT_CODES = ("14", "15")
 """No such card, no such issuer: what whoever makes up card numbers runs into."""
 
+CASH_LIKE_MCCS = ("4829", "6010", "6011", "6050", "6051", "6540", "7800", "7801", "7802", "7995")
+"""Money transfer, cash at a counter or a machine, quasi-cash, stored value, lotteries, betting: the
+categories that the Visa Merchant Data Standards Manual calls manual cash, ATM and quasi-cash."""
+RESALE_MCCS = ("4812", "5045", "5094", "5311", "5732", "5734", "5816", "5944", "5946", "5947")
+"""Telephones, computers, precious stones, department stores, electronics, software, digital games,
+jewellery, cameras, gift cards and souvenirs (ISO 18245 names): small, dear and sold on at once. The
+choice is practitioners' custom, not a standard."""
+AMOUNT_LIMITS_MINOR = (
+    *(2_500, 3_000, 5_000, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 50_000, 75_000),
+    *(100_000, 150_000, 200_000, 250_000, 300_000, 500_000, 1_000_000),
+)
+"""Usual limits of a single payment, rising: contactless, authentication exemptions, daily limits."""
+
 _NO_MINOR_UNIT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
 _THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
 _MINOR_DIGITS = dict.fromkeys(_NO_MINOR_UNIT.split(), 0) | dict.fromkeys(_THOUSANDTHS.split(), 3)

@@ -12,35 +12,38 @@ from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.pages import PagePool
 from fraudstream_platform.detection.table import Arrays, EntityTable
 
-Account: TypeAlias = tuple[Arrays, Arrays, Arrays]
-"""Rows, pages of events, pages of tiles."""
+Account: TypeAlias = tuple[Arrays, Arrays, Arrays, Arrays]
+"""Rows, pages of events, of hours, of days."""
 
 
 @compiled
 def has_room(account: Account) -> bool:
-    """Whether one more event fits whatever it needs: a row, a page of events, a page of tiles."""
-    rows, events, tiles = account
+    """Whether one more event fits whatever it needs: a row, and a page of each kind."""
+    rows, events, hours, days = account
     return bool(
         rows[3][0] < rows[2].shape[0]
         and events[0][0] < events[1].shape[0]
-        and tiles[0][0] < tiles[1].shape[0]
+        and hours[0][0] < hours[1].shape[0]
+        and days[0][0] < days[1].shape[0]
     )
 
 
 class AccountTable:
     """Owns the arrays of one kind of account and lets them grow, forget, travel."""
 
-    def __init__(self, event_cells: int) -> None:
-        self._rows = EntityTable(at.ACCOUNT_CELLS, at.LAST_TIME)
+    def __init__(self, cells: int, event_cells: int, day_cells: int) -> None:
+        self._rows = EntityTable(cells, at.LAST_TIME)
         self._pools = {
-            "events": PagePool(event_cells, at.EVENT_PAGES, at.TILE_PAGES),
-            "tiles": PagePool(at.TILE_CELLS, at.TILE_PAGES, at.TILE_PAGES_END),
+            "events": PagePool(event_cells, at.EVENT_PAGES, at.HOUR_PAGES),
+            "hours": PagePool(at.HOUR_CELLS, at.HOUR_PAGES, at.DAY_PAGES),
+            "days": PagePool(day_cells, at.DAY_PAGES, at.DAY_PAGES_END),
         }
 
     @property
     def arrays(self) -> Account:
         """What the kernels take."""
-        return self._rows.arrays, self._pools["events"].arrays, self._pools["tiles"].arrays
+        events, hours, days = (self._pools[name].arrays for name in ("events", "hours", "days"))
+        return self._rows.arrays, events, hours, days
 
     @property
     def count(self) -> int:

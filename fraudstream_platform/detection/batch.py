@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from fraudstream_platform.detection.catalogue import INTEGERS, REALS
 from fraudstream_platform.detection.events import Events
+from fraudstream_platform.detection.flags import ATTEMPT, CIT, PRESENT
 
 Signal = NDArray[np.float64]
 
@@ -57,16 +59,39 @@ class Batch:
         kept: NDArray[np.bool_] = (self.events.flags & flags) != 0
         return kept
 
+    @cached_property
+    def is_attempt(self) -> NDArray[np.bool_]:
+        """Rows that are attempts of a customer: nothing merchant-initiated, nothing unanswered."""
+        return self.has(ATTEMPT | CIT)
+
+    @cached_property
+    def is_remote(self) -> NDArray[np.bool_]:
+        """Those without the card or its wallet at a terminal."""
+        kept: NDArray[np.bool_] = self.events.flags & (ATTEMPT | CIT | PRESENT) == ATTEMPT | CIT
+        return kept
+
+    def higher(self, measure: str) -> NDArray[Any]:
+        """The higher of card's and customer's."""
+        highest: NDArray[Any] = np.fmax(self[f"card_{measure}"], self[f"customer_{measure}"])
+        return highest
+
+    def spread(self, rows: NDArray[np.intp], strengths: Signal) -> Signal:
+        """The signal of all rows: `strengths` at `rows`, 0 elsewhere."""
+        signal = np.zeros(self.rows)
+        signal[rows] = strengths
+        return signal
+
     @property
     def rows(self) -> int:
         """Number of rows."""
         return int(self.integers.shape[0])
 
 
-def ramp(values: NDArray[Any], low: float, high: float) -> Signal:
-    """0 at `low` and below, 1 at `high` and above, straight in between; NaN counts as 0."""
-    share = np.clip((values - low) / (high - low), 0.0, 1.0)
-    return np.where(np.isnan(share), 0.0, share)
+def ramp(values: NDArray[Any], span: tuple[float, float]) -> Signal:
+    """0 up to the first of `span`, 1 from the second on, straight in between; NaN counts as 0."""
+    low, high = span
+    share: Signal = np.fmin(np.fmax((values - low) / (high - low), 0.0), 1.0)
+    return share
 
 
 def major(minor: float) -> str:

@@ -7,30 +7,48 @@ rule sets' vocabulary. `FEATURES` is data: a new window is a new line.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from functools import cache
 from typing import Literal
 
 import polars as pl
 
+from fraudstream_platform.contracts.codes import CASH_LIKE_MCCS, RESALE_MCCS
 from fraudstream_platform.contracts.schemas import POSITION_SCHEMA
 from fraudstream_platform.detection import flags as ev
 from fraudstream_platform.detection.exchange_measures import EXCHANGED
-from fraudstream_platform.detection.measures import GEO_TEXTS, INCLUDE_CURRENT, SCALAR_TEXTS
+from fraudstream_platform.detection.measures import (
+    CARD_SCALARS,
+    CARD_TALLIES,
+    CUSTOMER_SCALARS,
+    CUSTOMER_TALLIES,
+    EVENT_SCALARS,
+    GEO_SCALARS,
+    SCALARS,
+    SMALL,
+    TALLIES,
+    Measure,
+)
 
 RING = 32
 """Events an entity remembers one by one: counts of exact windows saturate here."""
-TILES = 24
+HOURS = 24
 """Hours of event time an entity remembers as tiles."""
-SMALL = f"{ev.SMALL_MINOR / 100:.2f}"
+DAYS = 30
+"""Days of event time an entity remembers as tiles."""
 
 COUNT, SUM, MAX, MIN, MERCHANTS, CARDS, AMOUNTS, RISING = range(8)
 """Aggregations over the ring of the newest events."""
-TILE_COUNT, TILE_DECLINED, TILE_SUM, TILE_MAX = range(10, 14)
-"""Aggregations over the tiles."""
+TALLY = 8
+"""Whole numbers that have code of their own."""
 ACROSS_PARTITIONS = 20
 """Counted by the exchange (exchange.py), not by the kernel."""
-Entity = Literal["card", "customer", "instrument", "device", "ipnet", "merchant", "bin_merchant"]
+REAL = -1
+"""Reals, which all have code of their own."""
+Entity = Literal[
+    "card", "customer", "instrument", "event", "device", "ipnet", "merchant", "bin_merchant"
+]
 
 
 @dataclass(frozen=True)
@@ -42,7 +60,7 @@ class Feature:
     unit: str
     definition: str
     window_s: int = 0
-    aggregation: int = -1
+    aggregation: int = REAL
     mask: int = 0
     want: int = 0
     includes_current: bool = False
@@ -55,7 +73,7 @@ class Feature:
     @property
     def is_integer(self) -> bool:
         """Counts and sums are Int64 and never null; measures are Float64, null when unknown."""
-        return self.aggregation >= 0
+        return self.aggregation != REAL
 
 
 _ATTEMPT = ev.ATTEMPT | ev.CIT
@@ -82,12 +100,14 @@ def _windows(entity: Entity) -> list[Feature]:
     return [
         f("n_1m", "count", "Customer-initiated attempts.", 60, COUNT, _ATTEMPT),
         f("n_10m", "count", "Customer-initiated attempts.", 600, COUNT, _ATTEMPT),
+        f("n_40m", "count", "Customer-initiated attempts.", 2400, COUNT, _ATTEMPT),
         f("n_1h", "count", "Customer-initiated attempts.", 3600, COUNT, _ATTEMPT),
         f("sum_10m", "minor", "Approved spend less reversals, at least 0.", 600, SUM, 0),
         f("sum_1h", "minor", "Approved spend less reversals, at least 0.", 3600, SUM, 0),
         f("declines_10m", "count", "Declined attempts.", 600, COUNT, _DECLINE),
         f("declines_1h", "count", "Declined attempts.", 3600, COUNT, _DECLINE),
         f("hard_10m", "count", "Attempts declined for the card or its CVV.", 600, COUNT, _HARD),
+        f("hard_1h", "count", "Attempts declined for the card or its CVV.", 3600, COUNT, _HARD),
         f(
             "small_approved_10m", "count", f"Approved attempts of at most {SMALL}.", 600, COUNT,
             _ATTEMPT | ev.APPROVED | ev.SMALL,
@@ -128,39 +148,21 @@ def _windows(entity: Entity) -> list[Feature]:
     ]  # fmt: skip
 
 
-def _tiles(entity: Entity) -> list[Feature]:
-    day = 86_400
-    note = " Tiles of 1 h: this event's hour and the 23 before it."
+def _declared(entity: Entity, measures: Mapping[str, Measure], aggregation: int) -> list[Feature]:
+    """Features that have code of their own."""
     return [
         Feature(
-            entity, "n_24h", "count", "Customer-initiated attempts." + note, day, TILE_COUNT
-        ),
-        Feature(
-            entity, "declines_24h", "count", "Those declined." + note, day, TILE_DECLINED
-        ),
-        Feature(
-            entity, "sum_24h", "minor", "Approved spend less reversals, at least 0." + note, day,
-            TILE_SUM,
-        ),
-        Feature(
-            entity, "max_approved_24h", "minor", "Highest approved spend, 0 if none." + note, day,
-            TILE_MAX,
-        ),
+            entity, name, m.unit, m.text, m.window_s, aggregation, includes_current=m.current
+        )
+        for name, m in measures.items()
     ]  # fmt: skip
-
-
-def _scalars(entity: Entity, texts: dict[str, tuple[str, str]]) -> list[Feature]:
-    return [
-        Feature(entity, measure, unit, text, includes_current=measure in INCLUDE_CURRENT)
-        for measure, (unit, text) in texts.items()
-    ]
 
 
 def _exchanged() -> list[Feature]:
     return [
         Feature(
             one.entity, one.measure, one.unit, one.definition, one.window_s,
-            ACROSS_PARTITIONS if one.unit == "count" else -1,
+            ACROSS_PARTITIONS if one.unit == "count" else REAL,
         )
         for one in EXCHANGED
     ]  # fmt: skip
@@ -168,16 +170,17 @@ def _exchanged() -> list[Feature]:
 
 FEATURES: tuple[Feature, ...] = (
     *_windows("card"),
-    *_tiles("card"),
-    *_scalars("card", SCALAR_TEXTS),
+    *_declared("card", TALLIES | CARD_TALLIES, TALLY),
+    *_declared("card", SCALARS | CARD_SCALARS, REAL),
     *_windows("customer"),
     Feature(
         "customer", "cards_1h", "count", "Different cards of attempts.", 3600, CARDS, _ATTEMPT,
         _ATTEMPT, True,
     ),
-    *_tiles("customer"),
-    *_scalars("customer", SCALAR_TEXTS),
-    *_scalars("instrument", GEO_TEXTS),
+    *_declared("customer", TALLIES | CUSTOMER_TALLIES, TALLY),
+    *_declared("customer", SCALARS | CUSTOMER_SCALARS, REAL),
+    *_declared("instrument", GEO_SCALARS, REAL),
+    *_declared("event", EVENT_SCALARS, REAL),
     *_exchanged(),
 )  # fmt: skip
 
@@ -206,5 +209,7 @@ FEATURES_SCHEMA = pl.Schema(
 @cache
 def catalogue_version() -> str:
     """Names this declaration: features computed under different versions do not mix."""
-    text = repr([astuple(feature) for feature in FEATURES]) + repr((RING, TILES, ev.SMALL_MINOR))
+    text = repr([astuple(feature) for feature in FEATURES]) + repr(
+        (RING, HOURS, DAYS, ev.SMALL_MINOR, CASH_LIKE_MCCS, RESALE_MCCS)
+    )
     return "features-" + hashlib.sha256(text.encode()).hexdigest()[:12]

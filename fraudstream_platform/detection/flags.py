@@ -24,5 +24,12 @@ PROBE = 4096
 """Customer-initiated attempt that is VERIFY, small, zero, or declined hard."""
 FUEL = 8192
 """Fuel pumps authorise round sums before and correct them after."""
+CASH = 16384
+"""Cash, quasi-cash, or a merchant category as good as cash."""
+PAYMENT_RETURN = 32768
+"""A payment to the account that came back; no window of attempts or sums counts it."""
+
+COUNTED = ATTEMPT | SPEND | REVERSAL
+"""Events with one of these enter the history of cards and customers."""
 
 SMALL_MINOR = 300

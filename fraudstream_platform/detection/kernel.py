@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,40 +11,49 @@ from numpy.typing import NDArray
 from fraudstream_platform.detection import flags as ev
 from fraudstream_platform.detection import layout as at
 from fraudstream_platform.detection.accounts import Account
-from fraudstream_platform.detection.catalogue import RING, TILES
+from fraudstream_platform.detection.catalogue import HOURS
 from fraudstream_platform.detection.compiled import compiled
-from fraudstream_platform.detection.formulas import (
-    decayed,
-    expected_per_hour,
-    great_circle_km,
-    surprise,
+from fraudstream_platform.detection.credit import credit_features, utilisation_of
+from fraudstream_platform.detection.days import Month, absorb_day, last_month
+from fraudstream_platform.detection.formulas import decayed, expected_per_hour, surprise
+from fraudstream_platform.detection.habits import habit_features
+from fraudstream_platform.detection.hours import Day, absorb_hour, last_day
+from fraudstream_platform.detection.measures import SCALARS, TALLIES
+from fraudstream_platform.detection.now import Now
+from fraudstream_platform.detection.recent import (
+    AMOUNT,
+    ELAPSED,
+    FLAGS,
+    HOUR_MS,
+    recall,
+    remember,
 )
-from fraudstream_platform.detection.pages import page_for
-from fraudstream_platform.detection.recent import AMOUNT, ELAPSED, FLAGS, HOUR_MS, recall
 from fraudstream_platform.detection.table import Arrays, find_or_insert
-from fraudstream_platform.detection.windows import event_features, tile_features
+from fraudstream_platform.detection.windows import event_features
 
 # Module globals of other modules are not constants to numba, names of this one are.
-ATTEMPT, CIT, APPROVED, DECLINED = ev.ATTEMPT, ev.CIT, ev.APPROVED, ev.DECLINED
-REVERSAL, SPEND, FUNDS, PRESENT = ev.REVERSAL, ev.SPEND, ev.FUNDS, ev.PRESENT
+ATTEMPT, CIT, DECLINED, COUNTED = ev.ATTEMPT, ev.CIT, ev.DECLINED, ev.COUNTED
+SPEND, FUNDS = ev.SPEND, ev.FUNDS
 ABSORBED, LAST_TIME, FIRST_TIME = at.ABSORBED, at.LAST_TIME, at.FIRST_TIME
 LAST_DECLINE, DECLINE_AMOUNT, SPENDS = at.LAST_DECLINE, at.DECLINE_AMOUNT, at.SPENDS
 MAX_APPROVED, RATE_TIME, RATE = at.MAX_APPROVED, at.RATE_TIME, at.RATE
-LOG_MEAN, LOG_VARIANCE = at.LOG_MEAN, at.LOG_VARIANCE
-EVENT_PAGES, EVENTS_A_PAGE = at.EVENT_PAGES, at.EVENTS_A_PAGE
-EVENT_TIME, EVENT_AMOUNT, EVENT_FLAGS = at.EVENT_TIME, at.EVENT_AMOUNT, at.EVENT_FLAGS
-EVENT_MERCHANT, EVENT_CARD = at.EVENT_MERCHANT, at.EVENT_CARD
-TILE_PAGES, TILES_A_PAGE, TILE_HOUR = at.TILE_PAGES, at.TILES_A_PAGE, at.TILE_HOUR
-TILE_N, TILE_N_DECLINED = at.TILE_N, at.TILE_N_DECLINED
-TILE_SUM, TILE_MAX = at.TILE_SUM, at.TILE_MAX
-PLACE_TIME, PLACE_SEEN = at.PLACE_TIME, at.PLACE_SEEN
-LATITUDE, LONGITUDE, PRECISION = at.LATITUDE, at.LONGITUDE, at.PRECISION
+LOG_MEAN, LOG_VARIANCE, LOG_GAP, GAPS = at.LOG_MEAN, at.LOG_VARIANCE, at.LOG_GAP, at.GAPS
+
+(
+    N_24H, DECLINES_24H, HARD_24H, SMALL_APPROVED_24H, SUM_24H, MAX_APPROVED_24H,
+    N_7D, N_30D, SUM_7D, SUM_30D,
+) = range(len(TALLIES))  # fmt: skip
+(
+    SINCE_LAST_S, SINCE_DECLINE_S, LAST_DECLINE_MINOR, EXPECTED_PER_HOUR, VELOCITY_TAIL_10M,
+    VELOCITY_TAIL_1H, Z_LOG_AMOUNT, RATIO_TO_MAX, BRACKET_RATIO_1H, DECLINE_SHARE_24H,
+    MEDIAN_GAP_S, GAP_RATIO, RATIO_TO_MAX_30D,
+) = range(len(SCALARS))  # fmt: skip
 
 GRACE_SPENDS = 5
+GRACE_GAPS = 5
 BASELINE_WEIGHT = 0.05
+GAP_STEP = 0.1
 VARIANCE_FLOOR = 0.05
-DEFAULT_PRECISION_KM = 25.0
-SHORTEST_TRIP_H = 1.0 / 60.0
 
 
 @compiled
@@ -75,77 +85,102 @@ def _bracket(recent: NDArray[np.int64], amount: int, flags: int) -> float:
 
 
 @compiled
-def _scalar_features(
-    long: NDArray[np.int64], real: NDArray[np.float64], recent: NDArray[np.int64],
-    columns: NDArray[np.int64], time: int, amount: int, flags: int, day_count: int,
-    warm: bool, out: NDArray[np.float64],
+def _tile_features(
+    day: Day, month: Month, tallies: NDArray[np.int64], integers: NDArray[np.int64]
+) -> None:
+    integers[tallies[N_24H]] = day.n
+    integers[tallies[DECLINES_24H]] = day.declined
+    integers[tallies[HARD_24H]] = day.hard
+    integers[tallies[SMALL_APPROVED_24H]] = day.small
+    integers[tallies[SUM_24H]] = day.total
+    integers[tallies[MAX_APPROVED_24H]] = day.highest
+    integers[tallies[N_7D]] = month.n_week
+    integers[tallies[N_30D]] = month.n
+    integers[tallies[SUM_7D]] = month.total_week
+    integers[tallies[SUM_30D]] = month.total
+
+
+@compiled
+def _velocity_features(
+    row: NDArray[np.int64], recent: NDArray[np.int64], day: Day, now: Now, warm: bool,
+    scalars: NDArray[np.int64], out: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    if long[ABSORBED] > 0:
-        out[columns[0]] = max(0, time - long[LAST_TIME]) / 1000.0
-    if long[LAST_DECLINE] > 0:
-        out[columns[1]] = max(0, time - long[LAST_DECLINE]) / 1000.0
-        out[columns[2]] = long[DECLINE_AMOUNT]
     weighted, age = 0.0, 0
-    if long[ABSORBED] > 0:
-        weighted = decayed(real[RATE], time - long[RATE_TIME])
-        age = time - long[FIRST_TIME]
+    if row[ABSORBED] > 0:
+        weighted = decayed(row.view(np.float64)[RATE], now.time - row[RATE_TIME])
+        age = now.time - row[FIRST_TIME]
     per_hour = expected_per_hour(weighted, age)
-    out[columns[3]] = per_hour
-    counted = flags & (ATTEMPT | CIT) == (ATTEMPT | CIT)
+    out[scalars[EXPECTED_PER_HOUR]] = per_hour
     ten_minutes, hour, pace = 0, 0, per_hour
-    if counted:
+    if now.flags & (ATTEMPT | CIT) == (ATTEMPT | CIT):
         ten_minutes = 1 + _count_in_window(recent, HOUR_MS // 6)
         before = _count_in_window(recent, HOUR_MS)
         if warm or age > HOUR_MS:
             hour = 1 + before
         if age > HOUR_MS:
-            day_hours = min(age, TILES * HOUR_MS) / HOUR_MS - 1.0
-            pace = max(per_hour, (day_count - before + 1) / day_hours)
-    out[columns[4]] = surprise(ten_minutes, per_hour / 6.0)
-    out[columns[5]] = surprise(hour, pace)
-    if long[SPENDS] >= GRACE_SPENDS:
-        spread = math.sqrt(real[LOG_VARIANCE] + VARIANCE_FLOOR)
-        out[columns[6]] = (math.log(1.0 + amount) - real[LOG_MEAN]) / spread
-    if long[MAX_APPROVED] > 0:
-        out[columns[7]] = amount / long[MAX_APPROVED]
-    out[columns[8]] = _bracket(recent, amount, flags)
+            day_hours = min(age, HOURS * HOUR_MS) / HOUR_MS - 1.0
+            pace = max(per_hour, (day.n - before + 1) / day_hours)
+    out[scalars[VELOCITY_TAIL_10M]] = surprise(ten_minutes, per_hour / 6.0)
+    out[scalars[VELOCITY_TAIL_1H]] = surprise(hour, pace)
 
 
 @compiled
-def _absorb_event(
-    numbers: NDArray[np.uint32], events: Arrays, slot: int, time: int, amount: int, flags: int,
-    merchant: int, card: int,
+def _scalar_features(
+    row: NDArray[np.int64], day: Day, month: Month, now: Now, scalars: NDArray[np.int64],
+    out: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    page = page_for(events, numbers, EVENT_PAGES + slot // EVENTS_A_PAGE)
-    words, place = page.view(np.uint32), slot % EVENTS_A_PAGE
-    page[EVENT_TIME + place] = time
-    page[EVENT_AMOUNT + place] = amount
-    words[EVENT_FLAGS + place] = flags
-    words[EVENT_MERCHANT + place] = merchant
-    if words.shape[0] > EVENT_CARD:
-        words[EVENT_CARD + place] = card
+    real = row.view(np.float64)
+    if row[ABSORBED] > 0:
+        out[scalars[SINCE_LAST_S]] = max(0, now.time - row[LAST_TIME]) / 1000.0
+    if row[LAST_DECLINE] > 0:
+        out[scalars[SINCE_DECLINE_S]] = max(0, now.time - row[LAST_DECLINE]) / 1000.0
+        out[scalars[LAST_DECLINE_MINOR]] = row[DECLINE_AMOUNT]
+    if row[SPENDS] >= GRACE_SPENDS:
+        spread = math.sqrt(real[LOG_VARIANCE] + VARIANCE_FLOOR)
+        out[scalars[Z_LOG_AMOUNT]] = (math.log(1.0 + now.amount) - real[LOG_MEAN]) / spread
+    if row[MAX_APPROVED] > 0:
+        out[scalars[RATIO_TO_MAX]] = now.amount / row[MAX_APPROVED]
+    if month.highest > 0:
+        out[scalars[RATIO_TO_MAX_30D]] = now.amount / month.highest
+    if day.n > 0:
+        out[scalars[DECLINE_SHARE_24H]] = day.declined / day.n
+    if row[GAPS] >= GRACE_GAPS:
+        median = math.exp(real[LOG_GAP])
+        out[scalars[MEDIAN_GAP_S]] = median - 1.0
+        out[scalars[GAP_RATIO]] = (1.0 + max(0, now.time - row[RATE_TIME]) / 1000.0) / median
 
 
 @compiled
-def _absorb(
-    long: NDArray[np.int64], real: NDArray[np.float64], time: int, amount: int, flags: int
-) -> None:
-    if long[ABSORBED] == 0:
-        long[FIRST_TIME], long[LAST_TIME], long[RATE_TIME] = time, time, time
-    long[ABSORBED] += 1
-    long[LAST_TIME] = max(long[LAST_TIME], time)
-    counted = flags & (ATTEMPT | CIT) == (ATTEMPT | CIT)
-    spent = flags & SPEND and flags & CIT
-    if counted:
-        real[RATE] = decayed(real[RATE], time - long[RATE_TIME]) + 1.0
-        long[RATE_TIME] = max(long[RATE_TIME], time)
-        if flags & DECLINED:
-            long[LAST_DECLINE] = max(long[LAST_DECLINE], time)
-            long[DECLINE_AMOUNT] = amount
-    if spent:
-        long[MAX_APPROVED] = max(long[MAX_APPROVED], amount)
-        long[SPENDS] += 1
-        weight = max(BASELINE_WEIGHT, 1.0 / long[SPENDS])
+def _absorb_gap(row: NDArray[np.int64], real: NDArray[np.float64], elapsed_ms: int) -> None:
+    """One gap between attempts moves the median's estimate one step towards it."""
+    row[GAPS] += 1
+    gap = math.log(1.0 + max(0, elapsed_ms) / 1000.0)
+    if row[GAPS] == 1:
+        real[LOG_GAP] = gap
+    elif gap != real[LOG_GAP]:
+        step = max(GAP_STEP, 1.0 / row[GAPS])
+        real[LOG_GAP] = max(0.0, real[LOG_GAP] + (step if gap > real[LOG_GAP] else -step))
+
+
+@compiled
+def _absorb(row: NDArray[np.int64], now: Now) -> None:
+    real, time, amount = row.view(np.float64), now.time, now.amount
+    if row[ABSORBED] == 0:
+        row[FIRST_TIME], row[LAST_TIME], row[RATE_TIME] = time, time, time
+    row[ABSORBED] += 1
+    row[LAST_TIME] = max(row[LAST_TIME], time)
+    if now.flags & (ATTEMPT | CIT) == (ATTEMPT | CIT):
+        if real[RATE] > 0.0:
+            _absorb_gap(row, real, time - row[RATE_TIME])
+        real[RATE] = decayed(real[RATE], time - row[RATE_TIME]) + 1.0
+        row[RATE_TIME] = max(row[RATE_TIME], time)
+        if now.flags & DECLINED:
+            row[LAST_DECLINE] = max(row[LAST_DECLINE], time)
+            row[DECLINE_AMOUNT] = amount
+    if now.flags & SPEND and now.flags & CIT:
+        row[MAX_APPROVED] = max(row[MAX_APPROVED], amount)
+        row[SPENDS] += 1
+        weight = max(BASELINE_WEIGHT, 1.0 / row[SPENDS])
         difference = math.log(1.0 + amount) - real[LOG_MEAN]
         real[LOG_MEAN] += weight * difference
         real[LOG_VARIANCE] = (1.0 - weight) * (
@@ -154,77 +189,57 @@ def _absorb(
 
 
 @compiled
-def _absorb_tile(
-    numbers: NDArray[np.uint32], tiles: Arrays, time: int, amount: int, flags: int
-) -> None:
-    hour = time // HOUR_MS
-    tile = hour % TILES
-    page = page_for(tiles, numbers, TILE_PAGES + tile // TILES_A_PAGE)
-    words, place = page.view(np.uint32), tile % TILES_A_PAGE
-    held = np.int64(words[TILE_HOUR + place])
-    if hour < held:
-        return  # a day late or more: this tile belongs to a later day by now
-    if hour > held:
-        words[TILE_HOUR + place] = hour
-        words[TILE_N + place] = 0
-        words[TILE_N_DECLINED + place] = 0
-        page[TILE_SUM + place] = 0
-        page[TILE_MAX + place] = 0
-    if flags & (ATTEMPT | CIT) == (ATTEMPT | CIT):
-        words[TILE_N + place] += 1
-        if flags & DECLINED:
-            words[TILE_N_DECLINED + place] += 1
-    if flags & SPEND:
-        page[TILE_SUM + place] += amount
-        if flags & CIT:
-            page[TILE_MAX + place] = max(page[TILE_MAX + place], amount)
-    elif flags & REVERSAL:
-        page[TILE_SUM + place] -= amount
+def _account_row(
+    account: Account, key: np.uint64, columns: Arrays, now: Now, warm: bool,
+    scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
+) -> Any:  # fmt: skip
+    """What cards and customers have in common: features only; the row, and its tiles summed up."""
+    rows, events, hours, days = account
+    specs, tallies, scalars = columns
+    row = rows[4][find_or_insert(rows, key)]
+    recent = recall(row, events, now.time, scratch)
+    day, month = last_day(row, hours, now.time), last_month(row, days, now.time)
+    event_features(recent, specs, now, integers)
+    _tile_features(day, month, tallies, integers)
+    _velocity_features(row, recent, day, now, warm, scalars, reals)
+    _scalar_features(row, day, month, now, scalars, reals)
+    reals[scalars[BRACKET_RATIO_1H]] = _bracket(recent, now.amount, now.flags)
+    return row, day.tile, month
 
 
 @compiled
-def account_row(
-    account: Account, key: np.uint64, specs: NDArray[np.int64], columns: NDArray[np.int64],
-    time: int, amount: int, flags: int, merchant: int, card: int, warm: bool,
+def _remember_row(
+    account: Account, row: NDArray[np.int64], hour_tile: int, day_tile: int, now: Now,
+    utilisation: float,
+) -> None:  # fmt: skip
+    _, events, hours, days = account
+    if now.flags & COUNTED:
+        remember(row, events, now)
+        absorb_hour(row, hours, hour_tile, now)
+        absorb_day(row, days, day_tile, now, utilisation)
+        _absorb(row, now)
+    elif row[ABSORBED] == 0:
+        row[LAST_TIME] = max(row[LAST_TIME], now.time)
+
+
+@compiled
+def card_row(
+    account: Account, key: np.uint64, columns: Arrays, now: Now, warm: bool,
     scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """One event of a card or customer: its features, then its place in the state."""
-    rows, events, tiles = account
-    row = rows[4][find_or_insert(rows, key)]
-    real, numbers = row.view(np.float64), row.view(np.uint32)
-    recent = recall(row, events, time, scratch)
-    event_features(recent, specs, amount, flags, merchant, card, integers)
-    day_count = tile_features(row, tiles, specs, time, integers)
-    _scalar_features(row, real, recent, columns, time, amount, flags, day_count, warm, reals)
-    if flags:
-        slot = row[ABSORBED] % RING
-        _absorb_event(numbers, events, slot, time, amount, flags, merchant, card)
-        _absorb_tile(numbers, tiles, time, amount, flags)
-        _absorb(row, real, time, amount, flags)
-    elif row[ABSORBED] == 0:
-        row[LAST_TIME] = max(row[LAST_TIME], time)
+    """One event of a card: its features, then its place in the state."""
+    row, tile, month = _account_row(account, key, columns, now, warm, scratch, integers, reals)
+    used = utilisation_of(now)
+    credit_features(row, month, now, used, columns[1], columns[2], integers, reals)
+    _remember_row(account, row, tile, month.tile, now, used)
 
 
 @compiled
-def place_row(
-    table: Arrays, key: np.uint64, columns: NDArray[np.int64], time: int,
-    latitude: float, longitude: float, precision: float, reals: NDArray[np.float64],
+def customer_row(
+    account: Account, key: np.uint64, columns: Arrays, now: Now, warm: bool,
+    scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """One card-present event of an instrument: how far and how fast since the last."""
-    long = table[4][find_or_insert(table, key)]
-    real = long.view(np.float64)
-    if math.isnan(precision):
-        precision = DEFAULT_PRECISION_KM
-    known = long[PLACE_SEEN] > 0
-    if known:
-        distance = great_circle_km(real[LATITUDE], real[LONGITUDE], latitude, longitude)
-        net = max(0.0, distance - real[PRECISION] - precision)
-        hours = abs(time - long[PLACE_TIME]) / 3_600_000.0
-        reals[columns[0]] = distance
-        reals[columns[1]] = net
-        reals[columns[2]] = net / max(hours, SHORTEST_TRIP_H)
-        reals[columns[3]] = hours
-    if not known or time >= long[PLACE_TIME]:
-        long[PLACE_TIME] = time
-        real[LATITUDE], real[LONGITUDE], real[PRECISION] = latitude, longitude, precision
-    long[PLACE_SEEN] = max(long[PLACE_SEEN], time)
+    """One event of a customer: its features, then its place in the state."""
+    row, tile, month = _account_row(account, key, columns, now, warm, scratch, integers, reals)
+    habit_features(row, now, columns[1], columns[2], integers, reals)
+    _remember_row(account, row, tile, month.tile, now, math.nan)

@@ -7,61 +7,132 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 STRICT = ConfigDict(extra="forbid")
 
+
+def _rising(span: tuple[float, float]) -> tuple[float, float]:
+    if span[0] >= span[1]:
+        raise ValueError("[from, full] has to rise")
+    return span
+
+
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
-Factor = Annotated[float, Field(strict=True, gt=1, le=1_000)]
 Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
 Score = Annotated[int, Field(strict=True, ge=1, le=1000)]
+Span = Annotated[
+    tuple[
+        Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)],
+        Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)],
+    ],
+    AfterValidator(_rising),
+]
+"""[from, full]: evidence that begins at the first and is full at the second."""
 
 
 @dataclass(frozen=True, config=STRICT)
-class CardTesting:
-    """Probes of ten minutes on one card or customer."""
+class Signals:
+    """Signals of a pattern where its conditions just hold, and where all evidence is full."""
 
-    probes: Count
-    merchants: Count
-    refused: Count
-
-
-@dataclass(frozen=True, config=STRICT)
-class VelocityAttack:
-    """Attempts against the entity's own rate; surprise is -log10 of the tail's probability."""
-
-    attempts_10m: Count
-    attempts_1h: Count
-    surprise: Positive
-    cap_10m: Count
+    least: Share
+    most: Share
 
     @model_validator(mode="after")
-    def _cap_is_above(self) -> VelocityAttack:
-        if self.cap_10m <= self.attempts_10m:
-            raise ValueError("cap_10m has to be more than attempts_10m")
+    def _most_is_above(self) -> Signals:
+        if self.most <= self.least:
+            raise ValueError("most has to be more than least")
         return self
 
 
 @dataclass(frozen=True, config=STRICT)
-class ImpossibleGeography:
-    """Distance (km) and speed (km/h) between two card-present events."""
+class CardTesting(Signals):
+    """Probes of ten minutes on one card or customer."""
 
-    km: Positive
-    kmh: Positive
+    probes: Span
+    refused: Span
+    merchants: Count
+    hard_1h: Count
 
 
 @dataclass(frozen=True, config=STRICT)
-class AmountProbing:
+class VelocityAttack(Signals):
+    """Attempts against the entity's own rate; surprise is -log10 of the tail's probability."""
+
+    attempts_10m: Span
+    attempts_1h: Span
+    surprise: Span
+    merchants: Count
+    amount_share: Positive
+    declines: Count
+
+
+@dataclass(frozen=True, config=STRICT)
+class ImpossibleGeography(Signals):
+    """Distance (km) and speed (km/h) between two card-present events."""
+
+    km: Span
+    kmh: Span
+    stripe_kmh: Positive
+    online: Share
+
+    @model_validator(mode="after")
+    def _stripe_is_slower(self) -> ImpossibleGeography:
+        if self.stripe_kmh > self.kmh[0]:
+            raise ValueError("stripe_kmh may not be more than where kmh begins")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class AmountProbing(Signals):
     """Rising runs, and the limit closed in from both sides."""
 
-    run: Count
-    growth: Factor
+    run: Span
+    growth: Positive
     attempts: Count
-    bracket: Share
     amounts: Count
+    bracket: Span
     surprise: Positive
+
+
+@dataclass(frozen=True, config=STRICT)
+class AccountTakeover(Signals):
+    """A fresh change x new things x amounts beyond the customer's own."""
+
+    change_hours: Span
+    wallet_weight: Share
+    new_device: Share
+    new_network: Share
+    abroad: Share
+    new_wallet: Share
+    amount_sd: Span
+    amount_by_highest: Span
+    day_by_usual: Span
+    plain_shop: Share
+    evidence: Span
+
+    @model_validator(mode="after")
+    def _at_most_all_is_new(self) -> AccountTakeover:
+        if self.new_device + self.new_network + self.abroad > 1:
+            raise ValueError("new_device, new_network and abroad have to be at most 1 together")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class BustOut(Signals):
+    """An old and steady account that spends up to its limit within days."""
+
+    account_days: Count
+    spend_7d_by_usual: Span
+    page_hinkley_days: Span
+    cash_share: Span
+    cash_n_7d: Count
+    resale: Share
+    jump_7d: Span
+    jump_30d: Span
+    evidence: Span
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -32,6 +32,8 @@ class RuleSet:
     velocity_attack: parameters.VelocityAttack
     impossible_geography: parameters.ImpossibleGeography
     amount_probing: parameters.AmountProbing
+    account_takeover: parameters.AccountTakeover
+    bust_out: parameters.BustOut
     scoring: parameters.Scoring
 
     @cached_property

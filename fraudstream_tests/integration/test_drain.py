@@ -137,7 +137,9 @@ def test_what_tasks_tell_each_other_is_counted_and_kept(settings: Settings) -> N
     assert messages["topic_offset"].to_list() == list(range(messages.height))
     assert set(messages["partition"].explode()) == {0, 1, 2, 3}
     told = messages.select("partition", "offset").explode("partition", "offset")
-    assert told.is_duplicated().sum() < 0.05 * told.height  # what a successor could not know to be told
+    assert (
+        told.is_duplicated().sum() < 0.05 * told.height
+    )  # what a successor could not know to be told
     features = scan(settings, "gold.features").collect()
     assert features["merchant_cards_10m"].to_numpy().max() > 1
     assert features["device_cards_24h"].to_numpy().max() > 0

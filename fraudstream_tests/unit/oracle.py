@@ -9,6 +9,10 @@ import math
 from collections import defaultdict
 from typing import Any
 
+from fraudstream_tests.unit.oracle_card import Credit, event_features
+from fraudstream_tests.unit.oracle_customer import Habits
+
+CASH_MCCS = {"4829", "6010", "6011", "6050", "6051", "6540", "7800", "7801", "7802", "7995"}
 SMALL = 300
 RING = 32
 DAY = 86_400_000
@@ -35,6 +39,7 @@ def facts(row: dict[str, Any]) -> dict[str, Any]:
         "amount": amount,
         "merchant": row["merchant_id"],
         "card": row["card"],
+        "attempt": attempt,
         "tried": tried,
         "declined": tried and declined,
         "hard": tried and hard,
@@ -47,6 +52,19 @@ def facts(row: dict[str, Any]) -> dict[str, Any]:
         "funds": tried and declined and row["response_code"] in {"51", "61"},
         "rises": tried and kind != "VERIFY" and row["mcc"] not in {"5541", "5542"},
         "counts": attempt or (approved and kind in {"INCREMENT", "REVERSAL"}),
+        "cash": row["transaction_type"] != "purchase" or row["mcc"] in CASH_MCCS,
+        "returned": approved and kind == "PAYMENT_RETURN",
+        "mcc": row["mcc"],
+        "country": row["merchant_country"],
+        "channel": row["channel"],
+        "device": row.get("device"),
+        "ip_net": row.get("ip_net"),
+        "utc_offset": row["utc_offset_min"],
+        "latitude": row["latitude"],
+        "longitude": row["longitude"],
+        "open_to_buy": row.get("open_to_buy_minor"),
+        "limit": row.get("credit_limit_minor"),
+        "used": None,
         "present": attempt
         and (
             row["entry_mode"] in {"chip", "contactless", "magstripe", "fallback"}
@@ -78,25 +96,26 @@ class Account:
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
+        self.habits = Habits()
+        self.credit = Credit()
 
     def features(self, now: dict[str, Any], warm: bool) -> dict[str, float | None]:
         """Features of `now`, then `now` belongs to the past."""
         found: dict[str, float | None] = {}
         time = now["time"]
-        recent = self.events[-RING:]
 
         def window(seconds: int, what: str, current: bool = False) -> list[dict[str, Any]]:
-            past = [e for e in recent if time - seconds * 1000 < e["time"] <= time and e[what]]
+            past = [e for e in self._recent(time) if time - seconds * 1000 < e["time"] and e[what]]
             return [*past, now] if current and now[what] else past
 
-        for label, seconds in (("1m", 60), ("10m", 600), ("1h", 3600)):
+        for label, seconds in (("1m", 60), ("10m", 600), ("40m", 2400), ("1h", 3600)):
             found[f"n_{label}"] = len(window(seconds, "tried"))
         for label, seconds in (("10m", 600), ("1h", 3600)):
             spent = sum(e["amount"] for e in window(seconds, "spend"))
             undone = sum(e["amount"] for e in window(seconds, "reversal"))
             found[f"sum_{label}"] = max(0, spent - undone)
             found[f"declines_{label}"] = len(window(seconds, "declined"))
-        found["hard_10m"] = len(window(600, "hard"))
+            found[f"hard_{label}"] = len(window(seconds, "hard"))
         found["small_approved_10m"] = len(window(600, "small_approved"))
         found["verify_10m"] = len(window(600, "verify"))
         probes = window(600, "probe", current=True)
@@ -113,11 +132,28 @@ class Account:
         found["funds_declined_1h"] = len(funds)
         found["rising_run_10m"] = self._run(window(600, "rises"), now)
         found["rising_run_1h"] = self._run(window(3600, "rises"), now)
-        day = self._day(time)
+        day = self._tiles(time, HOUR, 24, 24)
         found["n_24h"] = sum(e["tried"] for e in day)
         found["declines_24h"] = sum(e["declined"] for e in day)
         found["sum_24h"] = max(0, sum(e["amount"] * (e["spend"] - e["reversal"]) for e in day))
         found["max_approved_24h"] = max((e["amount"] for e in day if e["own_spend"]), default=0)
+        found["hard_24h"] = sum(e["hard"] for e in day)
+        found["small_approved_24h"] = sum(e["small_approved"] for e in day)
+        for label, days in (("7d", 7), ("30d", 30)):
+            held = self._tiles(time, DAY, days, 30)
+            found[f"n_{label}"] = sum(e["tried"] for e in held)
+            spent = sum(e["amount"] * (e["spend"] - e["reversal"]) for e in held)
+            found[f"sum_{label}"] = max(0, spent)
+        tried_24h = found["n_24h"]
+        found["decline_share_24h"] = found["declines_24h"] / tried_24h if tried_24h else None
+        month = [e["amount"] for e in self._tiles(time, DAY, 30, 30) if e["own_spend"]]
+        highest = max(month, default=0)
+        found["ratio_to_max_30d"] = now["amount"] / highest if highest else None
+        found |= self._gaps(time)
+        found |= self.habits.features(now, len(self.events))
+        found |= self.credit.features(
+            now, self.events, lambda days: self._tiles(time, DAY, days, 30)
+        )
         found |= self._measures(now, int(found["n_24h"] or 0), int(found["n_1h"] or 0), warm)
         if now["counts"]:
             self.events.append(now)
@@ -134,22 +170,45 @@ class Account:
             length, lower = length + 1, event["amount"]
         return length
 
-    def _day(self, time: int) -> list[dict[str, Any]]:
-        """Events of the 24 tiles; a tile is lost once a later day's same hour has come."""
-        hour = time // HOUR
-        newest: dict[int, int] = defaultdict(int)
-        kept = []
-        for event in self.events:
-            own = event["time"] // HOUR
-            if own >= newest[own % 24]:
-                newest[own % 24] = own
-                kept.append(event)
+    def _newest(self, time: int) -> int:
+        return max([time, *(e["time"] for e in self.events)])
+
+    def _recent(self, time: int) -> list[dict[str, Any]]:
+        """Events that are remembered one by one and not later than `time`."""
+        oldest = self._newest(time) - HOUR
+        return [e for e in self.events[-RING:] if oldest < e["time"] <= time]
+
+    def _tiles(self, time: int, unit: int, reach: int, kept: int) -> list[dict[str, Any]]:
+        """Events of the newest `reach` tiles at `time`; those `kept` before the newest are lost."""
+        tile, oldest = time // unit, self._newest(time) // unit - kept
         return [
             e
-            for e in kept
-            if hour - 24 < e["time"] // HOUR <= hour
-            and newest[e["time"] // HOUR % 24] == e["time"] // HOUR
+            for e in self.events
+            if tile - reach < e["time"] // unit <= tile and e["time"] // unit > oldest
         ]
+
+    def _gaps(self, time: int) -> dict[str, float | None]:
+        """The median gap by Robbins and Monro, in logarithms."""
+        newest, median, n = 0, 0.0, 0
+        started = False
+        for event in self.events:
+            newest = newest or event["time"]
+            if not event["tried"]:
+                continue
+            if started:
+                n += 1
+                gap = math.log(1 + max(0, event["time"] - newest) / 1000)
+                step = max(0.1, 1 / n)
+                if n == 1:
+                    median = gap
+                elif gap != median:
+                    median = max(0.0, median + math.copysign(step, gap - median))
+            started = True
+            newest = max(newest, event["time"])
+        if n < 5:
+            return {"median_gap_s": None, "gap_ratio": None}
+        ratio = (1 + max(0, time - newest) / 1000) / math.exp(median)
+        return {"median_gap_s": math.exp(median) - 1, "gap_ratio": ratio}
 
     def _measures(
         self, now: dict[str, Any], n_24h: int, n_1h: int, warm: bool
@@ -167,7 +226,7 @@ class Account:
             found["last_decline_minor"] = declines[-1]["amount"]
         per_hour, age = self._rate(time)
         found["expected_per_hour"] = per_hour
-        n_10m = sum(e["tried"] and time - 600_000 < e["time"] <= time for e in self.events[-RING:])
+        n_10m = sum(e["tried"] and time - 600_000 < e["time"] for e in self._recent(time))
         found["velocity_tail_10m"] = surprise(n_10m + 1, per_hour / 6) if now["tried"] else 0.0
         found["velocity_tail_1h"] = 0.0
         if now["tried"] and (warm or age > HOUR):
@@ -184,7 +243,7 @@ class Account:
             found["z_log_amount"] = (math.log(1 + amount) - mean) / math.sqrt(variance + 0.05)
         if spends and max(spends) > 0:
             found["ratio_to_max"] = amount / max(spends)
-        hour = [e for e in [*self.events[-RING:], now] if time - HOUR < e["time"] <= time]
+        hour = [*self._recent(time), now]
         approved = max((e["amount"] for e in hour if e["own_spend"]), default=0)
         refused = min((e["amount"] for e in hour if e["funds"] and e["amount"] > 0), default=0)
         if approved and refused:
@@ -225,7 +284,7 @@ class Oracle:
                 account = self._accounts[(row["partition"], entity, row[entity])]
                 own = account.features(now, warm)
                 found |= {f"{entity}_{name}": value for name, value in own.items()}
-        return found | self._place(row, now)
+        return found | self._place(row, now) | event_features(row, now)
 
     def _place(self, row: dict[str, Any], now: dict[str, Any]) -> dict[str, float | None]:
         names = ("distance_km", "net_distance_km", "speed_kmh", "since_present_h")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
 from fraudstream_platform.detection.sample import START, sample_row, token
 
-GAPS_S = (0, 1, 30, 59, 60, 400, 600, 3_599, 3_600, 20_000, 86_400, 400_000)
+GAPS_S = (0, 1, 30, 59, 60, 400, 600, 3_599, 3_600, 20_000, 86_400, 90_000, 400_000)
 OUTCOMES = (
     ("approved", "00"), ("approved", "00"), ("declined_issuer", "51"), ("declined_issuer", "14"),
     ("declined_risk", "59"), ("technical", "91"),
 )  # fmt: skip
-MESSAGES = ("AUTH", "AUTH", "AUTH", "VERIFY", "REVERSAL", "INCREMENT", "REFUND", "PREAUTH")
+MESSAGES = ("AUTH", "AUTH", "AUTH", "VERIFY", "REVERSAL", "INCREMENT", "REFUND", "PREAUTH",
+            "PAYMENT_RETURN")  # fmt: skip
+OPENED = (None, date(2025, 12, 1), date(2026, 1, 20))
+CHANGED_S = (None, None, -60, 0, 7_000)
+LIMITS = ((None, None), (100_000, 90_000), (100_000, 0), (50_000, 60_000), (0, 0))
 PLACES = ((52.5, 13.4, 1.0), (48.1, 11.6, None), (-33.9, 151.2, 20.0), (None, None, None))
 
 
@@ -23,7 +27,7 @@ def row_choices(draw: st.DrawFn) -> dict[str, Any]:
     """What varies in one row, as small numbers that shrink well."""
     return {
         "gap": draw(st.sampled_from(GAPS_S)),
-        "late": draw(st.sampled_from((0, 0, 0, 5, 700, 86_400))),
+        "late": draw(st.sampled_from((0, 0, 0, 5, 700, 4_000, 86_400, 900_000))),
         "customer": draw(st.sampled_from((0, 1, 1, 2))),
         "card": draw(st.sampled_from((0, 1, 1, 2))),
         "wallet": draw(st.booleans()),
@@ -34,7 +38,15 @@ def row_choices(draw: st.DrawFn) -> dict[str, Any]:
         "merchant": draw(st.integers(0, 2)),
         "place": draw(st.sampled_from(PLACES)),
         "entry": draw(st.sampled_from(("chip", "magstripe", "ecom", "wallet"))),
-        "mcc": draw(st.sampled_from(("5411", "5541"))),
+        "mcc": draw(st.sampled_from(("5411", "5541", "5732", "6011"))),
+        "purpose": draw(st.sampled_from(("purchase", "purchase", "cash"))),
+        "device": draw(st.integers(0, 6)),
+        "country": draw(st.sampled_from(("DE", "FR", "US"))),
+        "ip_country": draw(st.sampled_from((None, "DE", "US"))),
+        "utc_offset": draw(st.sampled_from((None, 60, -300))),
+        "opened": draw(st.sampled_from(OPENED)),
+        "changed": draw(st.sampled_from(CHANGED_S)),
+        "limit": draw(st.sampled_from(LIMITS)),
         "cvv": draw(st.sampled_from((None, "match", "no_match"))),
         "repeat": draw(st.sampled_from((False, False, False, False, True))),
         "bad": draw(st.sampled_from((False, False, False, False, False, True))),
@@ -49,6 +61,8 @@ def rows_of(choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for number, c in enumerate(choices):
         now += timedelta(seconds=c["gap"])
         outcome, response = c["outcome"]
+        event_time = now - timedelta(seconds=c["late"])
+        changed = None if c["changed"] is None else event_time - timedelta(seconds=c["changed"])
         mit = c["mit"] and c["entry"] in ("ecom", "wallet")
         latitude, longitude, precision = c["place"]
         offsets[c["partition"]] += 1
@@ -56,7 +70,7 @@ def rows_of(choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
             sample_row(
                 partition=c["partition"], offset=offsets[c["partition"]],
                 append_time=now, sent_at=now,
-                event_time=now - timedelta(seconds=c["late"]),
+                event_time=event_time,
                 transaction_id=f"t-{number - 1 if c['repeat'] and number else number}",
                 message_type=c["message"],
                 original_id="t-0" if c["message"] in ("REVERSAL", "INCREMENT") else None,
@@ -67,6 +81,13 @@ def rows_of(choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 outcome=outcome, response_code=response, initiator="MIT" if mit else "CIT",
                 merchant_id=f"m-{c['merchant']}", latitude=latitude, longitude=longitude,
                 geo_precision_km=precision, entry_mode=c["entry"], mcc=c["mcc"],
+                transaction_type=c["purpose"], merchant_country=c["country"],
+                device=token("de", c["device"]) if c["device"] else None,
+                ip_net=token("in", c["device"] // 2) if c["device"] > 1 else None,
+                ip_country=c["ip_country"], utc_offset_min=c["utc_offset"],
+                account_opened=c["opened"], contact_changed_at=changed,
+                credential_changed_at=changed, wallet_added_at=changed,
+                credit_limit_minor=c["limit"][0], open_to_buy_minor=c["limit"][1],
                 cvv_result=c["cvv"], currency="???" if c["bad"] else "EUR",
             )
         )  # fmt: skip

@@ -53,9 +53,9 @@ def test_the_version_follows_the_values_and_nothing_else(tmp_path: Path) -> None
     copy = tmp_path / "copy.yaml"
     copy.write_text("# another comment\n" + yaml.safe_dump(yaml.safe_load(DEFAULT.read_text())))
     assert read_rules(copy).version == RULES.version
-    copy.write_text(changed("impossible_geography", "km", 100))
+    copy.write_text(changed("impossible_geography", "stripe_kmh", 600))
     assert read_rules(copy).version == RULES.version
-    copy.write_text(changed("impossible_geography", "km", 101))
+    copy.write_text(changed("impossible_geography", "stripe_kmh", 601))
     assert read_rules(copy).version != RULES.version
     assert replace(RULES, name="other").version != RULES.version
     assert re.fullmatch(r"default-[0-9a-f]{12}", RULES.version)
@@ -66,13 +66,32 @@ def test_the_version_follows_the_values_and_nothing_else(tmp_path: Path) -> None
     [
         ("card_testing", "probes", None, "card_testing.probes: is missing"),
         ("card_testing", "probess", 4, "card_testing.probess: is no parameter, take it out"),
-        ("card_testing", "probes", "4", "card_testing.probes: input should be a valid integer"),
-        ("card_testing", "probes", True, "card_testing.probes: input should be a valid integer"),
-        ("card_testing", "probes", 0, "card_testing.probes: input should be greater than or"),
-        ("impossible_geography", "km", float("nan"), "impossible_geography.km: "),
-        ("impossible_geography", "kmh", -900.0, "impossible_geography.kmh: "),
-        ("amount_probing", "bracket", 1.0, "amount_probing.bracket: input should be less than 1"),
-        ("velocity_attack", "cap_10m", 5, "velocity_attack: cap_10m has to be more than"),
+        (
+            "card_testing",
+            "merchants",
+            "4",
+            "card_testing.merchants: input should be a valid integer",
+        ),
+        (
+            "card_testing",
+            "merchants",
+            True,
+            "card_testing.merchants: input should be a valid integer",
+        ),
+        ("card_testing", "merchants", 0, "card_testing.merchants: input should be greater than or"),
+        ("card_testing", "probes", 4, "card_testing.probes: input should be a valid tuple"),
+        ("card_testing", "probes", [4, 10, 20], "card_testing.probes: tuple should have at most 2"),
+        ("card_testing", "probes", [4, 4], "card_testing.probes: [from, full] has to rise"),
+        ("card_testing", "probes", [-4, 4], "card_testing.probes.0: input should be greater"),
+        ("impossible_geography", "stripe_kmh", float("nan"), "impossible_geography.stripe_kmh: "),
+        ("impossible_geography", "stripe_kmh", 901.0, "impossible_geography: stripe_kmh may not"),
+        (
+            "impossible_geography",
+            "online",
+            1.0,
+            "impossible_geography.online: input should be less",
+        ),
+        ("velocity_attack", "least", 0.97, "velocity_attack: most has to be more than least"),
         ("scoring", "block_score", 600, "scoring: block_score has to be more than review_score"),
     ],
 )

@@ -1,14 +1,17 @@
 """Amount probing: feeling for the limit with rising amounts, or closing in on it from both sides.
 
-Fuel authorisations, which rise and fall by themselves, are left out.
+Fuel authorisations, which rise and fall by themselves, are left out. A retry repeats its amount,
+and a bill that is split stays below what was refused but names few amounts: no search.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fraudstream_platform.detection.batch import Batch, Reason, Signal, major, ramp
-from fraudstream_platform.detection.flags import ATTEMPT, CIT, FUEL, VERIFY
+from fraudstream_platform.detection.flags import FUEL, VERIFY
+from fraudstream_platform.detection.patterns.base import ACCOUNTS, graded
 from fraudstream_platform.detection.rules import RuleSet
 
 
@@ -19,51 +22,62 @@ class AmountProbing:
 
     def signal(self, batch: Batch, rules: RuleSet) -> Signal:
         """The worse of card and customer."""
-        found = np.maximum(self._of("card", batch, rules), self._of("customer", batch, rules))
-        considered = batch.has(ATTEMPT | CIT) & ~batch.any_of(FUEL | VERIFY)
-        return np.where(considered, found, 0.0)
+        fewest = min(rules.amount_probing.run[0], rules.amount_probing.attempts)
+        many = batch.higher("amounts_1h") >= fewest
+        rows = np.flatnonzero(many & batch.is_attempt & ~batch.any_of(FUEL | VERIFY))
+        if rows.shape[0] == 0:
+            return np.zeros(batch.rows)
+        found = [
+            of(account, batch, rows, rules)
+            for of in (self._rising, self._closing)
+            for account in ACCOUNTS
+        ]
+        return batch.spread(rows, np.maximum.reduce(found))
 
-    def _of(self, entity: str, batch: Batch, rules: RuleSet) -> Signal:
-        attempts = batch[f"{entity}_n_1h"] + 1
-        fast = batch[f"{entity}_n_10m"] + 1 >= rules.amount_probing.attempts
+    def _rising(self, account: str, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
+        probing = rules.amount_probing
         # Four attempts of one hour are a search only where that many are unusual.
-        unusual = batch[f"{entity}_velocity_tail_1h"] >= rules.amount_probing.surprise
-        run = np.where(unusual, batch[f"{entity}_rising_run_1h"], batch[f"{entity}_rising_run_10m"])
-        highest = batch[f"{entity}_max_approved_1h"]
-        grown = batch.events.amount >= rules.amount_probing.growth * np.maximum(1, highest)
-        bracket = batch[f"{entity}_bracket_ratio_1h"]
-        # A retry repeats its amount, and a top-up lifts approvals above the refusal: no search.
-        searching = (bracket < 1.0) & (
-            batch[f"{entity}_amounts_1h"] >= rules.amount_probing.amounts
-        )
-        rising = (run >= rules.amount_probing.run) & (grown | (batch[f"{entity}_declines_1h"] > 0))
-        closing = (
-            (attempts >= rules.amount_probing.attempts)
+        unusual = batch[f"{account}_velocity_tail_1h"][rows] >= probing.surprise
+        run = batch[f"{account}_rising_run_10m"][rows]
+        run = np.where(unusual, np.maximum(run, batch[f"{account}_rising_run_1h"][rows]), run)
+        highest = np.maximum(1, batch[f"{account}_max_approved_1h"][rows])
+        grown = batch.events.amount[rows] >= probing.growth * highest
+        grown |= batch[f"{account}_declines_1h"][rows] > 0
+        return graded((run >= probing.run[0]) & grown, ramp(run, probing.run), probing)
+
+    def _closing(
+        self, account: str, batch: Batch, rows: NDArray[np.intp], rules: RuleSet
+    ) -> Signal:
+        probing = rules.amount_probing
+        fast = batch[f"{account}_n_10m"][rows] + 1 >= probing.attempts
+        unusual = batch[f"{account}_velocity_tail_1h"][rows] >= probing.surprise
+        bracket = batch[f"{account}_bracket_ratio_1h"][rows]
+        # A top-up lifts approvals above the refusal: no search.
+        enough = (
+            (batch[f"{account}_n_1h"][rows] + 1 >= probing.attempts)
             & (fast | unusual)
-            & (bracket >= rules.amount_probing.bracket)
-            & searching
+            & (bracket >= probing.bracket[0])
+            & (bracket < 1.0)
+            & (batch[f"{account}_amounts_1h"][rows] >= probing.amounts)
         )
-        by_run = 0.62 + 0.25 * ramp(run, rules.amount_probing.run, rules.amount_probing.run + 4)
-        by_bracket = 0.62 + 0.25 * ramp(bracket, rules.amount_probing.bracket, 1.0)
-        return np.maximum(np.where(rising, by_run, 0.0), np.where(closing, by_bracket, 0.0))
+        return graded(enough, ramp(bracket, probing.bracket), probing)
 
     def reasons(self, batch: Batch, row: int, rules: RuleSet) -> list[Reason]:
         """AP01: the rising run; AP02: the limit closed in."""
-        entity = "card"
-        if batch.at("customer_rising_run_1h", row) > batch.at("card_rising_run_1h", row):
-            entity = "customer"
-        run = batch.at(f"{entity}_rising_run_1h", row)
-        amount = float(batch.events.amount[row])
-        if run >= rules.amount_probing.run:
+        rows = np.array([row])
+        rising, account = max((self._rising(a, batch, rows, rules)[0], a) for a in ACCOUNTS)
+        closing, other = max((self._closing(a, batch, rows, rules)[0], a) for a in ACCOUNTS)
+        if rising >= closing:
+            run = batch.at(f"{account}_rising_run_1h", row)
             text = (
                 f"{run:.0f} attempts in a row, each higher than the one before, within 1 h, up to "
-                f"{major(amount)}; usual: no such run"
+                f"{major(float(batch.events.amount[row]))}; usual: no such run"
             )
-            return [Reason("AP01", text, run, None, 3600, entity)]
-        ratio = batch.at(f"{entity}_bracket_ratio_1h", row)
-        attempts = batch.at(f"{entity}_n_1h", row) + 1
+            return [Reason("AP01", text, run, None, 3600, account)]
+        ratio = batch.at(f"{other}_bracket_ratio_1h", row)
+        attempts = batch.at(f"{other}_n_1h", row) + 1
         text = (
             f"{attempts:.0f} attempts in 1 h closed in on the limit: the highest approval is "
             f"{100 * ratio:.0f} % of the lowest amount declined for funds"
         )
-        return [Reason("AP02", text, ratio, None, 3600, entity)]
+        return [Reason("AP02", text, ratio, None, 3600, other)]

@@ -1,0 +1,1 @@
+"""Measurements, each a plain module: `python -m fraudstream_tests.benchmarks.<name>`."""
