@@ -30,9 +30,7 @@ def place_row(
     precision = DEFAULT_PRECISION_KM if math.isnan(now.precision) else now.precision
     known = long[PLACE_SEEN] > 0
     if known:
-        distance = great_circle_km(
-            real[LATITUDE], real[LONGITUDE], now.latitude, now.longitude
-        )
+        distance = great_circle_km(real[LATITUDE], real[LONGITUDE], now.latitude, now.longitude)
         net = max(0.0, distance - real[PRECISION] - precision)
         hours = abs(now.time - long[PLACE_TIME]) / 3_600_000.0
         reals[columns[0]] = distance
