@@ -155,7 +155,8 @@ class Diary:
         if person.phase is not None:
             agenda.announce(person.phase.kind, person, at)
         if person.is_away(day):
-            agenda.announce("holiday_trip", person, at)
+            from_home = identity[5] == person.line[0]
+            agenda.announce("online_from_home" if from_home else "holiday_trip", person, at)
         draw = rng.random()
         if draw < 0.03:
             agenda.add(at, self._buy.verification(person, identity))

@@ -187,7 +187,8 @@ class Purchases:
             device = person.tablet
         elif rng.random() < _DEVICE_MISSING_SHARE:
             device = None
-        network = self._network(person, day, on_phone)
+        at_home = device is not None and device == person.tablet
+        network = person.line if at_home else self._network(person, day, on_phone)
         email, phone, address, name = person.contact
         given = rng.random()
         if given < 0.3:
