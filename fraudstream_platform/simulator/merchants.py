@@ -43,7 +43,7 @@ class Shelf:
 class Merchants:
     """All merchants, on shelves by (place kind, city name); online ones stand under ''."""
 
-    def __init__(self, seed: int, count: int = 4_000) -> None:
+    def __init__(self, seed: int, count: int = 4_000, prefix: str = "M") -> None:
         rng = random.Random(f"merchants/{seed}")  # nosec B311
         per_city = max(1, count // len(CITIES))
         stock: dict[tuple[str, str], tuple[list[Merchant], list[float]]] = {}
@@ -51,7 +51,7 @@ class Merchants:
         for city in CITIES:
             for category in _assortment(rng, per_city):
                 remote = category.place in ("online", "subscription")
-                merchant = _merchant(rng, number, category, city)
+                merchant = _merchant(rng, f"{prefix}{number:06d}", category, city)
                 shelf = stock.setdefault((category.place, "" if remote else city.name), ([], []))
                 shelf[0].append(merchant)
                 shelf[1].append(rng.paretovariate(_POPULARITY_TAIL) * category.share)
@@ -71,8 +71,7 @@ def _assortment(rng: random.Random, count: int) -> list[Category]:
     return [*CATEGORIES, *drawn]
 
 
-def _merchant(rng: random.Random, number: int, category: Category, city: City) -> Merchant:
-    name = f"M{number:06d}"
+def _merchant(rng: random.Random, name: str, category: Category, city: City) -> Merchant:
     group = f"G{rng.randrange(200):04d}" if rng.random() < 0.25 else None
     acquirer = f"AQ{rng.randrange(12):02d}"
     fixed = (category.mcc, city.country)
@@ -84,7 +83,7 @@ def _merchant(rng: random.Random, number: int, category: Category, city: City) -
     terminals = min(12, int(rng.paretovariate(1.2)))
     point = _point(rng, city)
     runs = tuple(
-        (name, group, acquirer, f"T{number:06d}{terminal:02d}", *fixed, *point)
+        (name, group, acquirer, f"T{name}{terminal:02d}", *fixed, *point)
         for terminal in range(terminals)
     )
     return Merchant(name, category, city, runs, opens, closes)

@@ -25,17 +25,37 @@ from fraudstream_platform.simulator.hashing import mixed
 from fraudstream_platform.simulator.places import CITIES, City, minor
 from fraudstream_platform.simulator.record import Values
 
-TEST_BINS: tuple[tuple[str, str], ...] = (
-    ("40000000", "debit"), ("40000001", "credit"), ("52000000", "debit"),
-    ("52000001", "credit"), ("55550000", "credit"), ("40000005", "prepaid"),
+
+class Series(NamedTuple):
+    """Numbers that one kind of population gives out, so that no two populations share any."""
+
+    customer_prefix: str
+    bins: tuple[tuple[str, str], ...]
+    """bin8 and product of the simulated issuers."""
+    wallet_bin: str
+
+
+SERIES_OF_TURNS = Series(
+    "C",
+    (
+        ("40000000", "debit"), ("40000001", "credit"), ("52000000", "debit"),
+        ("52000001", "credit"), ("55550000", "credit"), ("40000005", "prepaid"),
+    ),
+    "48950000",
 )  # fmt: skip
-"""bin8 and product of the simulated issuers."""
+SERIES_OF_WORLDS = Series(
+    "W",
+    (
+        ("40000010", "debit"), ("40000011", "credit"), ("52000010", "debit"),
+        ("52000011", "credit"), ("55550010", "credit"), ("40000015", "prepaid"),
+    ),
+    "48950010",
+)  # fmt: skip
 
 _LIST_SIZE = 200
 _FIRST_DAY, _LAST_DAY = 14_600, 20_200  # accounts opened 2009-12-22 .. 2025-04-22, epoch days
 _TRAVELLING_SHARE = 0.02
 _WALLET_SHARE = 0.2
-_WALLET_BIN = "48950000"
 
 
 class Card(NamedTuple):
@@ -95,8 +115,10 @@ class Population:
         cache_size: int = 40_000,
         homes: Sequence[City] = CITIES,
         spare: int = 0,
+        series: Series = SERIES_OF_TURNS,
     ) -> None:
         self.seed = seed
+        self.series = series
         self.size = size
         self._spare = iter(range(size, size + spare))
         self.homes = homes
@@ -152,7 +174,7 @@ class Population:
         home = self.homes[bisect(self._home_weights, draw() * self._home_weights[-1])]
         away = CITIES[int(draw() * len(CITIES))]
         stays_in = away if draw() < _TRAVELLING_SHARE else home
-        token = self.identify("customer", f"C{index:09d}", found)
+        token = self.identify("customer", f"{self.series.customer_prefix}{index:09d}", found)
         opened = int(_FIRST_DAY + draw() * (_LAST_DAY - _FIRST_DAY))
         spend_factor = math.exp(0.5 * rng.gauss(0, 1))
         online_share = (draw() + draw()) / 3
@@ -191,7 +213,7 @@ class Population:
         home: City,
         found: list[Identity],
     ) -> Card:
-        bin8, product = TEST_BINS[int(rng.random() * len(TEST_BINS))]
+        bin8, product = self.series.bins[int(rng.random() * len(self.series.bins))]
         number = luhn_complete(f"{bin8}{(index * 3 + place) % 10_000_000:07d}")
         card = self.identify("card", number, found)
         limit = round(minor(math.exp(12.6 + 0.6 * rng.gauss(0, 1)), home.currency), -4)
@@ -199,7 +221,7 @@ class Population:
         rest = (bin8, product, opened, known_limit)
         wallet = None
         if rng.random() < _WALLET_SHARE:
-            other = luhn_complete(f"{_WALLET_BIN}{(index * 3 + place) % 10_000_000:07d}")
+            other = luhn_complete(f"{self.series.wallet_bin}{(index * 3 + place) % 10_000_000:07d}")
             wallet = (customer, card, self.identify("card", other, found), *rest)
         return Card((customer, card, None, *rest), wallet, limit)
 

@@ -30,7 +30,6 @@ SPAN_S = {
 TIMES_USUAL = {"blatant": (5.0, 15.0), "normal": (2.5, 6.0), "stealthy": (1.2, 2.5)}
 RESALE = {"online": ("5947", "5999", "5311"), "store": ("5732", "5944")}
 _WALLET_SHARE = 0.3
-_WALLET_BIN = "48950000"
 
 
 def plan(scene: Scene, strength: Strength) -> list[Step]:
@@ -79,9 +78,10 @@ def _wallet(scene: Scene) -> Values:
     """Account fields of the victim's card in the thief's wallet."""
     found: list[Identity] = []
     low, high = scene.population.first_free_number, 10_000_000
-    number = luhn_complete(f"{_WALLET_BIN}{scene.rng.randrange(low, high):07d}")
-    device_pan = scene.population.identify("card", number, found)
-    scene.population.fresh.extend(found)
+    people = scene.population
+    number = luhn_complete(f"{people.series.wallet_bin}{scene.rng.randrange(low, high):07d}")
+    device_pan = people.identify("card", number, found)
+    people.fresh.extend(found)
     customer, card, _, *rest = scene.card.plastic
     return (customer, card, device_pan, *rest)
 

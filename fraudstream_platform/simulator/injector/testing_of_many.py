@@ -16,7 +16,7 @@ from fraudstream_platform.simulator import messages as m
 from fraudstream_platform.simulator.injector.attack import Scene, Strength
 from fraudstream_platform.simulator.merchants import Merchant
 from fraudstream_platform.simulator.messages import Step
-from fraudstream_platform.simulator.population import TEST_BINS, Card, Customer
+from fraudstream_platform.simulator.population import Card, Customer
 from fraudstream_platform.simulator.record import Transaction, Values
 
 CARDS = {"blatant": (300, 1_000), "normal": (40, 120), "stealthy": (30, 60)}
@@ -44,7 +44,7 @@ def plan(scene: Scene, strength: Strength) -> list[Step]:
     invented = round(refused * NOBODYS[strength])
     real = scene.others(count - invented)
     first = rng.randrange(scene.population.first_free_number, 10_000_000 - count)
-    bin8, product = rng.choice(TEST_BINS)
+    bin8, product = rng.choice(scene.population.series.bins)
     tries: list[tuple[Customer, Card, m.Answer | None]] = [
         (scene.victim, scene.invented(bin8, product, first + place), m.NO_SUCH_CARD)
         for place in range(invented)

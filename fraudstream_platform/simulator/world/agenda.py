@@ -60,6 +60,6 @@ class Agenda:
             self._look_alikes.append(LookAlike(kind, person.customer.token, card, at_ms))
 
     def take_look_alikes(self) -> list[LookAlike]:
-        """Look-alikes noted since the last call; a few lie ahead of what was sent."""
+        """Look-alikes noted since the last call."""
         taken, self._look_alikes = self._look_alikes, []
         return taken

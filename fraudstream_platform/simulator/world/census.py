@@ -19,6 +19,7 @@ _JOINS_LATER_SHARE = 0.05
 """Cold cards: customers who were none when the world begins."""
 _CHANGED_ONCE_SHARE = 0.4
 _PARTNER_SHARE = 0.05
+_TUNNEL_SHARE = 0.05
 _STAFF_SHARE = 0.04
 _GROUPS: tuple[tuple[str, float, int, int], ...] = (
     ("family", 0.12, 2, 4), ("student_flat", 0.01, 4, 7), ("company_cards", 0.01, 5, 12),
@@ -83,6 +84,7 @@ class Census:
             identities.line(rng, customer.home),
             changes=self._changed_once(rng, customer),
             partner_city=self._partner(rng, customer),
+            has_tunnel=rng.random() < _TUNNEL_SHARE,
         )  # fmt: skip
 
     def _changed_once(self, rng: random.Random, customer: Customer) -> Values:

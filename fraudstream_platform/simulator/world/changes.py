@@ -16,7 +16,7 @@ from fraudstream_platform.simulator.world.rhythm import DAY_MS
 _YEAR = 365.0
 _A_YEAR: dict[str, float] = {
     "trip": 1.0, "new_phone": 0.4, "house_move": 0.1, "pay_rise": 0.15, "limit_increase": 0.2,
-    "wedding": 0.02, "tax_bill": 0.3, "new_line": 6.0,
+    "wedding": 0.05, "tax_bill": 0.3, "new_line": 6.0,
 }  # fmt: skip
 """Times a year that it happens to a person. With trips of 7.5 days, 2 % are away at a time."""
 _KINDS = tuple(_A_YEAR)

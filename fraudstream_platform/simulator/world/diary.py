@@ -147,15 +147,16 @@ class Diary:
             agenda.announce("call_centre", person, at)
             agenda.add(at, self._buy.telephone_order(person))
             return
-        identity, is_shared = self._buy.identity(person, day)
-        if is_shared:
-            agenda.announce("cgnat", person, at)
+        identity = self._buy.identity(person, day)
+        if identity[8] != "residential":
+            agenda.announce("cgnat" if identity[8] == "mobile" else "vpn", person, at)
         for kind in person.shares:
             agenda.announce(kind, person, at)
         if person.phase is not None:
             agenda.announce(person.phase.kind, person, at)
         if person.is_away(day):
-            agenda.announce("holiday_trip", person, at)
+            from_home = identity[5] == person.line[0]
+            agenda.announce("online_from_home" if from_home else "holiday_trip", person, at)
         draw = rng.random()
         if draw < 0.03:
             agenda.add(at, self._buy.verification(person, identity))
@@ -196,13 +197,13 @@ class Diary:
         agents = [shop for shop in shelf if shop.category.mcc == "4722"]
         there = [shop for shop in agents if shop.city is person.trip.city] or agents
         at = self._at_hour(rhythm.ONLINE, person, day, person.customer.home)
-        identity, _ = self._buy.identity(person, day)
+        identity = self._buy.identity(person, day)
         self._agenda.announce("travel_agent", person, at)
         self._agenda.add(at, self._buy.online(person, identity, self._rng.choice(there)))
 
     def _pay_tax(self, person: Person, day: int) -> None:
         office = self._merchants.shelf("authority", person.customer.home).pick(self._rng.random())
         at = self._at_hour(rhythm.ONLINE, person, day, person.customer.home)
-        identity, _ = self._buy.identity(person, day)
+        identity = self._buy.identity(person, day)
         self._agenda.announce("tax_bill", person, at)
         self._agenda.add(at, self._buy.online(person, identity, office))

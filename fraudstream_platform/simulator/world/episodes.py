@@ -24,19 +24,19 @@ _CENTRE_SHOPS, _CENTRE_GOERS = 10, 0.05
 _SPLIT_A_DAY = 1 / 80
 """Bills that friends split, for each person of a town."""
 _OUTAGE_SHARE = 1 / 8
-_ACQUIRERS = 12
+_ACQUIRERS, _ACQUIRERS_HIT = 12, 4
 
 
 class Outage(NamedTuple):
-    """An acquirer that cannot reach any issuer for a while; epoch ms."""
+    """Acquirers that cannot reach any issuer for a while; epoch ms."""
 
-    acquirer: str
+    acquirers: frozenset[str]
     begins_ms: int
     ends_ms: int
 
     def hits(self, acquirer: str, at_ms: int) -> bool:
         """Whether a transaction of the acquirer fails at that time."""
-        return self.begins_ms <= at_ms < self.ends_ms and acquirer == self.acquirer
+        return self.begins_ms <= at_ms < self.ends_ms and acquirer in self.acquirers
 
 
 class Episodes:
@@ -78,8 +78,9 @@ class Episodes:
         if rng.random() > _OUTAGE_SHARE:
             return None
         begins = day * DAY_MS + int(rng.uniform(9, 19) * 60 * _MINUTE_MS)
-        acquirer = f"AQ{rng.randrange(_ACQUIRERS):02d}"
-        return Outage(acquirer, begins, begins + int(rng.uniform(20, 60) * _MINUTE_MS))
+        hit = rng.sample(range(_ACQUIRERS), _ACQUIRERS_HIT)
+        acquirers = frozenset(f"AQ{number:02d}" for number in hit)
+        return Outage(acquirers, begins, begins + int(rng.uniform(20, 60) * _MINUTE_MS))
 
     def _some(self, town: list[Person], share: float) -> list[Person]:
         return self._rng.sample(town, min(len(town), int(len(town) * share + self._rng.random())))

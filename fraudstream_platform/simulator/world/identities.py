@@ -55,7 +55,7 @@ class Identities:
         email = None if rng.random() < 0.02 else self.token("email", f"{mailbox}@example.org")
         return Contact(
             email,
-            self.token("phone", f"+4470{index % 100_000_000:08d}"),
+            self.token("phone", f"+4472{index % 100_000_000:08d}"),
             self.address(rng, home),
             self.token("name", f"{first} {last}"),
         )
@@ -85,6 +85,12 @@ class Identities:
         carrier = (ord(country[0]) * 26 + ord(country[1])) % 250
         net = f"100.64.{(carrier + 61 * int(rng.random() * _CARRIER_NETS)) % 256}"
         return self._at(net, 1 + int(rng.random() * _CARRIER_ADDRESSES), country, "mobile")
+
+    def tunnel(self, rng: random.Random) -> Values:
+        """A VPN's exit: hosted abroad, shared by whoever pays for it."""
+        place = rng.randrange(6)
+        net, country = f"198.51.{place}", ("NL", "US", "CH", "DE", "SE", "GB")[place]
+        return self._at(net, rng.randrange(1, 30), country, "proxy" if place % 2 else "hosting")
 
     def office(self, number: int, country: str) -> Values:
         """A company's or call centre's one address."""

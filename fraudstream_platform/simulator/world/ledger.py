@@ -13,6 +13,8 @@ from fraudstream_platform.simulator.record import Transaction
 _SPENT_AN_OUTING_CENTS = 6_500
 """What a customer with a spend factor of 1 leaves at the shops of one outing, about."""
 _MONTH_DAYS = 30
+_MOST_OVERPAID = 0.1
+"""Share of the limit by which a payment may exceed what is owed."""
 _RAISES = frozenset({"AUTH", "ADVICE", "PAYMENT_RETURN"})
 _LOWERS = frozenset({"REFUND", "REVERSAL", "PAYMENT"})
 
@@ -25,6 +27,20 @@ class Account:
     owed: int
     pays_share: float
     """Of what is owed, once a month: 1 for most, less for those who carry a balance."""
+    paid: int = 0
+    """The last payment, which may yet be returned."""
+
+    def bounded(self, transaction: Transaction) -> Transaction:
+        """A payment that is hardly more than what is owed, and its return; others as they are."""
+        message, (_, currency, billed) = transaction.kind[1], transaction.money
+        if message == "PAYMENT":
+            most = max(1, self.owed + int(_MOST_OVERPAID * self.limit))
+            self.paid = billed = min(billed, most)
+        elif message == "PAYMENT_RETURN":
+            billed = min(billed, self.paid)
+        else:
+            return transaction
+        return transaction._replace(money=(billed, currency, billed))
 
 
 class Ledger:
@@ -65,7 +81,7 @@ class Ledger:
         if account is None:
             return transaction
         left = account.limit - account.owed
-        transaction = transaction._replace(left=(max(0, left),))
+        transaction = account.bounded(transaction)._replace(left=(max(0, left),))
         message, billed = transaction.kind[1], transaction.money[2]
         if message in ("AUTH", "PREAUTH") and transaction.approved and billed > left:
             return m.answered(transaction, m.NO_FUNDS)

@@ -73,6 +73,8 @@ class Person:
     shares: tuple[str, ...] = ()
     """Kinds of sharing identifiers with others (family, student_flat, ...)."""
     tablet: str | None = None
+    has_tunnel: bool = False
+    """Whether the computer goes through a VPN."""
     call_centre: tuple[str, Values] | None = None
     """Device and network of the agents who take this person's orders."""
     announced: dict[str, int] = field(default_factory=dict)

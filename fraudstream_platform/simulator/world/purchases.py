@@ -177,8 +177,8 @@ class Purchases:
             entry_mode="credential_on_file", initiator="MIT",
         )  # fmt: skip
 
-    def identity(self, person: Person, day: int) -> tuple[Values, bool]:
-        """The nine identity fields of an online purchase, and whether a carrier's network shows."""
+    def identity(self, person: Person, day: int) -> Values:
+        """The nine identity fields of an online purchase on that day."""
         rng = self._rng
         draw = rng.random()
         on_phone = draw < 0.6
@@ -187,22 +187,25 @@ class Purchases:
             device = person.tablet
         elif rng.random() < _DEVICE_MISSING_SHARE:
             device = None
-        if person.is_away(day) and person.trip is not None:
-            mobile = on_phone and person.trip.has_roaming
-            network = self._away(person, mobile, person.trip.city)
-        else:
-            mobile = on_phone and rng.random() < 0.5
-            home = person.customer.home
-            network = self._identities.mobile(rng, home.country) if mobile else person.line
+        at_home = device is not None and device == person.tablet
+        network = person.line if at_home else self._network(person, day, on_phone)
         email, phone, address, name = person.contact
         given = rng.random()
         if given < 0.3:
-            return (email, phone, address, name, device, *network), mobile
+            return (email, phone, address, name, device, *network)
         if given < 0.5:
-            return (email, None, address, name, device, *network), mobile
-        return (email, phone if given < 0.6 else None, None, None, device, *network), mobile
+            return (email, None, address, name, device, *network)
+        return (email, phone if given < 0.6 else None, None, None, device, *network)
 
-    def _away(self, person: Person, mobile: bool, city: City) -> Values:
-        if mobile:
-            return self._identities.mobile(self._rng, person.customer.home.country)
-        return self._identities.hotel(self._rng, city)
+    def _network(self, person: Person, day: int, on_phone: bool) -> Values:
+        """ip, ip_net, ip_country and ip_type: a carrier's, the home's, a hotel's, a VPN's."""
+        rng, home = self._rng, person.customer.home
+        if person.has_tunnel and not on_phone:
+            return self._identities.tunnel(rng)
+        if person.is_away(day) and person.trip is not None:
+            if on_phone and person.trip.has_roaming:
+                return self._identities.mobile(rng, home.country)
+            return self._identities.hotel(rng, person.trip.city)
+        if on_phone and rng.random() < 0.5:
+            return self._identities.mobile(rng, home.country)
+        return person.line

@@ -18,7 +18,7 @@ from fraudstream_platform.simulator.hashing import mixed
 from fraudstream_platform.simulator.injector.attack import Scene
 from fraudstream_platform.simulator.merchants import Merchants
 from fraudstream_platform.simulator.places import CITIES, City
-from fraudstream_platform.simulator.population import Customer, Population
+from fraudstream_platform.simulator.population import SERIES_OF_WORLDS, Customer, Population
 from fraudstream_platform.simulator.record import NO_CHANGES, Transaction
 from fraudstream_platform.simulator.truth import TRUE_DELAYS, Attack, Labels, LookAlike
 from fraudstream_platform.simulator.world.aftermath import Aftermath
@@ -56,9 +56,15 @@ class World:
         self._run = f"{mixed(seed, 9, self._begins) >> 32:08x}"
         spare = _SPARE + int(size * _SPARE_SHARE)
         self._people = Population(
-            seed, size, tokeniser, cache_size=size + 1, homes=_homes(seed, size), spare=spare
+            seed,
+            size,
+            tokeniser,
+            cache_size=size + 1,
+            homes=_homes(seed, size),
+            spare=spare,
+            series=SERIES_OF_WORLDS,
         )
-        self._merchants = Merchants(seed, count=_SHOPS_A_TOWN * len(CITIES))
+        self._merchants = Merchants(seed, _SHOPS_A_TOWN * len(CITIES), prefix="W")
         self._agenda = Agenda()
         self._ledger = Ledger(random.Random(mixed(seed, 26, 0)))  # nosec B311
         identities = Identities(self._people)
@@ -112,8 +118,9 @@ class World:
         return taken
 
     def take_look_alikes(self) -> list[LookAlike]:
-        """Look-alikes since the last call."""
-        return self._agenda.take_look_alikes()
+        """Look-alikes since the last call; a few lie ahead of what was sent."""
+        taken = self._agenda.take_look_alikes()
+        return [one for one in taken if self._begins <= one.at_ms < self._ends]
 
     def take_labels(self, now_ms: int) -> list[dict[str, Any]]:
         """Labels that became known by `now_ms`."""
