@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraudstream_platform.detection.rules import RULES
+from fraudstream_platform.evaluate.boosted import scores_of_others
 from fraudstream_platform.evaluate.figures import Figures
 from fraudstream_platform.evaluate.metrics.intervals import wilson
 from fraudstream_platform.evaluate.metrics.scores import (
@@ -26,7 +27,7 @@ from fraudstream_platform.evaluate.metrics.scores import (
 from fraudstream_platform.evaluate.sampling import FEATURE_NAMES, Matrix
 
 RULE_SET = "rules"
-_TREES = 150
+_TREES = 200
 _VELOCITY = (("card_n_1h", 1.0), ("card_n_10m", 0.01), ("card_n_24h", 0.0001))
 """Counts by weight: attempts of an hour, ties broken by shorter and longer windows."""
 
@@ -115,17 +116,11 @@ def _velocity(pool: Pool) -> Floats:
 
 def _boosted(pool: Pool) -> Floats | None:
     """Scores by a model of the other half of the seeds; None where there is no other half."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
     odd = pool.seed % 2 == 1
     if not (pool.fraud[odd].any() and pool.fraud[~odd].any()):
         return None
     inputs = np.column_stack([pool.features, pool.cents])
     score = np.zeros(pool.fraud.shape[0])
     for train, tried in ((odd, ~odd), (~odd, odd)):
-        model = HistGradientBoostingClassifier(
-            max_iter=_TREES, early_stopping=False, random_state=1
-        )
-        model.fit(inputs[train], pool.fraud[train], sample_weight=pool.weight[train])
-        score[tried] = model.predict_proba(inputs[tried])[:, 1]
+        score[tried] = scores_of_others(inputs, pool.fraud > 0, pool.weight, train, tried, _TREES)
     return score

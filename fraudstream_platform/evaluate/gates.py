@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from fraudstream_platform.evaluate.leak import TOLERANCE
 from fraudstream_platform.evaluate.metrics.deadlines import DEADLINES
 from fraudstream_platform.evaluate.metrics.recall import Cell
 
@@ -14,6 +15,8 @@ CASE_PRECISION = 0.85
 GENUINE_A_DAY = 0.0005
 VALUE_AFTER_ALERT = 0.6
 LOOK_ALIKES = 0.005
+LEAK_ATTACKS = 800
+"""From so many on, the interval of an area of 0.5 is no wider than 0.02 to each side."""
 BLOCK_PRECISION = 0.9
 
 Verdict = Literal["pass", "fail", "too few", "not measured"]
@@ -104,7 +107,11 @@ def gates(
     for trial in leak:
         distance = None if trial["auc"] is None else abs(trial["auc"] - 0.5)
         listed.append(
-            _gate(f"leak, {trial['model']}: distance from AUC 0.5", distance,
-                  int(trial.get("attacks", 0)), most=0.02)
+            _gate(
+                f"leak, {trial['model']}: distance from AUC 0.5", distance,
+                trial.get("attacks", 0), most=TOLERANCE,
+                # A mark that is plain on few attacks fails all the same.
+                enough=0 if trial.get("surely_leaks") else LEAK_ATTACKS,
+            )
         )  # fmt: skip
     return listed

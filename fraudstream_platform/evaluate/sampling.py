@@ -19,7 +19,7 @@ from fraudstream_platform.simulator.stream import Batch
 FEATURE_NAMES = tuple(feature.name for feature in (*INTEGERS, *REALS))
 ORDINARY_ROWS = 30_000
 """Ordinary rows that are kept of a world; each stands for as many as it takes."""
-_CONTROLS_A_STEP = 6
+_CONTROLS_A_STEP = 20
 """Accounts drawn by lot in a step, whose histories are compared with victims'."""
 Matrix = NDArray[np.float32]
 
@@ -46,6 +46,8 @@ class Sample:
     """Row of an attack -> its account's features at its last transaction before any attack."""
     controls: Matrix
     """The same of accounts drawn by lot."""
+    control_row: NDArray[np.int64]
+    """The row before which each was drawn."""
 
 
 def asked_cents(record: dict[str, Any]) -> float:
@@ -65,6 +67,7 @@ class Sampler:
         self._has = np.zeros(1024, np.bool_)
         self._victims: dict[int, NDArray[np.float32]] = {}
         self._controls: list[NDArray[np.float32]] = []
+        self._control_rows: list[int] = []
 
     def take(
         self,
@@ -115,6 +118,7 @@ class Sampler:
         if self._known:
             for one in self._rng.choices(self._known, k=_CONTROLS_A_STEP):
                 self._controls.append(self._last[one].copy())
+                self._control_rows.append(first_row)
         # The last row of each account: np.unique finds first places, so look from the end.
         own = np.flatnonzero(~in_attack & (account >= 0))[::-1]
         accounts, places = np.unique(account[own], return_index=True)
@@ -136,5 +140,6 @@ class Sampler:
         )
         controls = np.array(self._controls, np.float32).reshape(-1, len(FEATURE_NAMES))
         return Sample(
-            row, weight, drawn, score, cents, features, formats, strata, self._victims, controls
-        )
+            row, weight, drawn, score, cents, features, formats, strata, self._victims, controls,
+            np.array(self._control_rows, np.int64),
+        )  # fmt: skip

@@ -248,7 +248,7 @@ def planted(base: Figures, *, leaks: bool) -> list[Figures]:
             score=np.zeros(rows, np.int32), cents=np.ones(rows),
             features=np.zeros((rows, width), np.float32), formats=formats,
             stratum=chance.integers(0, 3, rows), victims={},
-            controls=np.zeros((10, width), np.float32),
+            controls=np.zeros((10, width), np.float32), control_row=np.zeros(10, np.int64),
         )  # fmt: skip
         made.append(
             replace(

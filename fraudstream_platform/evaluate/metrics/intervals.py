@@ -32,7 +32,10 @@ def wilson(hits: int, n: int) -> Share:
     share, z2 = hits / n, Z95**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return Share(hits, n, share, max(0.0, centre - half), min(1.0, centre + half))
+    # The bounds meet the share at 0 and 1, where rounding may put them beyond it.
+    return Share(
+        hits, n, share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
+    )
 
 
 def auc_interval(auc: float, positives: int, negatives: int) -> tuple[float, float]:
