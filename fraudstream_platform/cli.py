@@ -24,6 +24,7 @@ _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_opti
 DELEGATED = {
     "produce": ("fraudstream_platform.simulator.cli", "Send simulated transactions."),
     "replay": ("fraudstream_platform.replay.cli", "Send a file of your own transactions."),
+    "evaluate": ("fraudstream_platform.evaluate.cli", "Measure the detector on simulated worlds."),
     "verify": ("fraudstream_platform.verify.cli", "Prove that no row was lost or doubled."),
     "alerts": ("fraudstream_platform.drain.alerts_cli", "Show alerts; --follow keeps on."),
     "demo": ("fraudstream_platform.demo.app", "Run the whole pipeline with a live view."),

@@ -1,0 +1,1 @@
+"""Evaluation: generator -> the step that the tasks run -> figures, without Kafka."""
