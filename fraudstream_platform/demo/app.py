@@ -16,8 +16,8 @@ from rich.live import Live
 
 from fraudstream_platform.demo.figures import Sample, Watch
 from fraudstream_platform.demo.probe import AlertProbe
-from fraudstream_platform.demo.report import Collected, build_report, succeeded
-from fraudstream_platform.demo.simulate import Simulator
+from fraudstream_platform.demo.report import Collected, History, build_report, succeeded
+from fraudstream_platform.demo.simulate import OLDEST_EVENT_DAYS, Simulator
 from fraudstream_platform.demo.view import screen
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.errors import UserError
@@ -32,7 +32,10 @@ _SETTLE_S = 90.0
 _MARTS_S = 300.0
 """They run only when nobody else wants the processor: on a busy machine that takes its time."""
 _MEMORY_EVERY_S = 30.0
+_HISTORY_S = 300.0
+_NETWORK_S = 300.0
 MARTS_JOB = "marts"
+NETWORK_JOB = "network"
 
 
 def demo(
@@ -44,7 +47,8 @@ def demo(
 ) -> None:
     """Run the whole pipeline on embedded services, from simulated transactions to alerts."""
     base = get_settings()
-    settings = base.model_copy(update={"data_dir": (base.data_dir / "demo").resolve()})
+    folder = (base.data_dir / "demo").resolve()
+    settings = base.model_copy(update={"data_dir": folder, "oldest_event_days": OLDEST_EVENT_DAYS})
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
     try:
@@ -80,15 +84,16 @@ class Demo:
             control.reset(self._settings)
             cleanup.callback(control.down, self._settings)
             watch, probe = self._start(cleanup)
+            history = self._tell_history(cleanup, watch)
             simulator = Simulator.start(self._settings, self._tps, self._seconds)
             cleanup.callback(simulator.stop)
             try:
-                self._show(watch, probe, simulator)
+                self._show(watch, probe, simulator, history)
             except KeyboardInterrupt:
                 if self._seconds is not None:
                     raise
                 simulator.stop()
-            return self._finish(watch, probe, simulator)
+            return self._finish(watch, probe, simulator, history)
 
     def _start(self, cleanup: ExitStack) -> tuple[Watch, AlertProbe]:
         with self._console.status("starting") as spinner:
@@ -108,14 +113,36 @@ class Demo:
             _wait(watch.is_open, 120, "no window opened", self._settings)
         return watch, probe
 
-    def _show(self, watch: Watch, probe: AlertProbe, simulator: Simulator) -> None:
+    def _tell_history(self, cleanup: ExitStack, watch: Watch) -> History:
+        """Months of lives, so that baselines and slow frauds have something to stand on."""
+        with self._console.status("telling 180 days of history") as spinner:
+            began = time.monotonic()
+            simulator = Simulator.tell_history(self._settings)
+            cleanup.callback(simulator.stop)
+            _wait(
+                lambda: simulator.has_ended, _HISTORY_S, "the history is not told", self._settings
+            )
+            told_s = time.monotonic() - began
+            ends = watch.ends()
+            spinner.update("draining the history")
+            _wait(
+                lambda: watch.has_committed(ends), _HISTORY_S, "it is not drained", self._settings
+            )
+        silver_rows = watch.sample().rows["silver.transactions"]
+        return History(simulator.summary(), round(told_s, 1), silver_rows, time.time())
+
+    def _show(
+        self, watch: Watch, probe: AlertProbe, simulator: Simulator, history: History
+    ) -> None:
         began: float | None = None
         before: Sample | None = None
         with Live(console=self._console, refresh_per_second=2, transient=False) as live:
             while not simulator.has_ended:
                 sample = watch.sample()
-                if sample.produced:
+                if sample.produced > history.records:
                     began = began or time.monotonic()
+                # Before the first live rows the newest ones are as old as the history's end.
+                if sample.rows["silver.transactions"] > history.silver_rows:
                     self._samples.append(sample)
                 self._measure_memory()
                 title = _title(self._seconds, began)
@@ -124,11 +151,20 @@ class Demo:
                 time.sleep(1.0)
         self._console.print()  # where it is no terminal, the view ends without a new line
 
-    def _finish(self, watch: Watch, probe: AlertProbe, simulator: Simulator) -> dict[str, Any]:
+    def _finish(
+        self, watch: Watch, probe: AlertProbe, simulator: Simulator, history: History
+    ) -> dict[str, Any]:
         settings = self._settings
         with self._console.status("waiting until everything sent is committed") as spinner:
             ends = watch.ends()
             _wait(lambda: watch.has_committed(ends), _SETTLE_S, "the lake lags behind", settings)
+            spinner.update("waiting for the network's profiles")
+            _wait(
+                lambda: succeeded(settings, NETWORK_JOB, since_s=history.drained_at) > 0,
+                _NETWORK_S,
+                "no network refresh ended",
+                settings,
+            )
             _wait(
                 lambda: watch.sample().rows["gold.alerts"] >= probe.alerts,
                 _SETTLE_S,
@@ -147,6 +183,7 @@ class Demo:
         self._console.print(findings_table(findings))
         collected = Collected(
             summary=simulator.summary(),
+            history=history,
             last=watch.sample(),
             samples=self._samples,
             findings=findings,

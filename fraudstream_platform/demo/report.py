@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
@@ -21,11 +23,35 @@ _BUCKET_S = 5
 
 
 @dataclass(frozen=True)
+class History:
+    """The past that was told before the live stream began."""
+
+    summary: Mapping[str, Any]
+    """What the simulator says of it."""
+    told_s: float
+    """How long making and sending it took."""
+    silver_rows: int
+    drained_at: float
+    """When all of it stood in the lake, epoch seconds."""
+
+    @property
+    def records(self) -> int:
+        """Transactions of the past."""
+        return int(self.summary["produced"])
+
+    @property
+    def attacks(self) -> Counter[str]:
+        """Attacks of the past by pattern."""
+        return Counter(self.summary["attacks_by_pattern"])
+
+
+@dataclass(frozen=True)
 class Collected:
     """Everything the report is made of."""
 
     summary: Mapping[str, Any]
-    """What the simulator says of itself."""
+    """What the live simulator says of itself."""
+    history: History
     last: Sample
     samples: Sequence[Sample]
     """One a second while transactions were sent."""
@@ -39,9 +65,17 @@ def build_report(
     settings: Settings, collected: Collected, watch: Watch, probe: AlertProbe
 ) -> dict[str, Any]:
     """The report's JSON; `problems` lists, in words, what the pipeline did not do."""
-    rows = collected.last.rows
+    rows, history = collected.last.rows, collected.history
+    live = collected.summary.get("produced", collected.last.produced - history.records)
+    attacks = history.attacks + Counter(collected.summary.get("attacks_by_pattern", {}))
     report: dict[str, Any] = {
-        "produced": collected.summary.get("produced", collected.last.produced),
+        "produced": live + history.records,
+        "produced_live": live,
+        "history": {
+            "records": history.records,
+            "told_s": history.told_s,
+            "records_a_second": round(history.records / history.told_s),
+        },
         "bronze_rows": rows["bronze.transactions"],
         "dead_letters": rows["bronze.dead_letter"],
         "silver_rows": rows["silver.transactions"],
@@ -51,7 +85,7 @@ def build_report(
         "alerts_table": rows["gold.alerts"],
         "vault_entries": rows["vault.entities"],
         "alerts_by_pattern": dict(probe.by_pattern),
-        "attacks_by_pattern": collected.summary.get("attacks_by_pattern", {}),
+        "attacks_by_pattern": dict(attacks),
         "latency_ms": percentiles([round(one) for one in probe.latencies_ms]),
         "latency_over_time": _over_time(probe),
         "freshness_s": _worst_freshness(collected.samples),
@@ -124,11 +158,15 @@ def dagster_instance(settings: Settings) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(dagster_home(settings)))
 
 
-def succeeded(settings: Settings, job: str) -> int:
-    """How many runs of a job have succeeded."""
-    return _runs(settings, job, dg.DagsterRunStatus.SUCCESS)
+def succeeded(settings: Settings, job: str, since_s: float | None = None) -> int:
+    """How many runs of a job have succeeded, of those created since then (epoch seconds)."""
+    return _runs(settings, job, dg.DagsterRunStatus.SUCCESS, since_s=since_s)
 
 
-def _runs(settings: Settings, job: str, *statuses: dg.DagsterRunStatus) -> int:
+def _runs(
+    settings: Settings, job: str, *statuses: dg.DagsterRunStatus, since_s: float | None = None
+) -> int:
+    since = None if since_s is None else datetime.fromtimestamp(since_s, UTC)
+    wanted = dg.RunsFilter(job_name=job, statuses=statuses or None, created_after=since)
     with dagster_instance(settings) as instance:
-        return instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=statuses or None))
+        return instance.get_runs_count(wanted)

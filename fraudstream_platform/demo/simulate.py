@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess  # nosec B404
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,26 @@ from typing import Any
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.settings import Settings
+from fraudstream_platform.simulator.injector import PATTERNS
 
 _NO_END_S = 86_400
 _LEAD_S = 10.0
 _MOST_RECORDS_AHEAD = 700_000
 """About 0.5 GB of the simulator's memory."""
+HISTORY_DAYS = 180
+OLDEST_EVENT_DAYS = 366
+_HISTORY_CUSTOMERS = 600
+_LIVE_PATTERNS = (
+    "card_testing", "testing_of_many", "velocity_attack", "impossible_geography", "amount_probing",
+)  # fmt: skip
+"""Attacks that show within seconds; the others need the victim's history and are in it."""
 
 
 @dataclass
 class Simulator:
     """A running `fraudstream produce`."""
 
+    name: str
     process: subprocess.Popen[bytes]
     summary_file: Path
     log: Path
@@ -33,13 +43,23 @@ class Simulator:
         """Send `tps` transactions a second for `seconds`, or until stopped."""
         # On a laptop the generator would take half a core from what it is meant to try.
         lead = min(_LEAD_S if seconds is None else seconds, _MOST_RECORDS_AHEAD / tps)
+        length = ("--tps", str(tps), "--seconds", str(seconds or _NO_END_S), "--lead", str(lead))
+        return cls._produce(settings, "live", [*length, "--patterns", ",".join(_LIVE_PATTERNS)])
+
+    @classmethod
+    def tell_history(cls, settings: Settings) -> Simulator:
+        """Send 180 days of some customers' lives as fast as it goes, all patterns among them."""
+        world = ("--history", f"{HISTORY_DAYS}d", "--customers", str(_HISTORY_CUSTOMERS))
+        return cls._produce(settings, "history", [*world, "--patterns", ",".join(PATTERNS)])
+
+    @classmethod
+    def _produce(cls, settings: Settings, name: str, arguments: Sequence[str]) -> Simulator:
         folder = settings.data_dir / "simulator"
         folder.mkdir(parents=True, exist_ok=True)
-        summary, log = folder / "summary.json", settings.data_dir / "logs" / "simulator.log"
+        summary, log = folder / f"{name}.json", settings.data_dir / "logs" / f"{name}.log"
         command = [
-            *(sys.executable, "-m", "fraudstream_platform.cli", "produce"),
-            *("--tps", str(tps), "--seconds", str(seconds or _NO_END_S), "--lead", str(lead)),
-            *("--summary", str(summary), "--truth", str(folder / "truth.jsonl")),
+            *(sys.executable, "-m", "fraudstream_platform.cli", "produce", *arguments),
+            *("--summary", str(summary), "--truth", str(folder / f"{name}_truth.jsonl")),
         ]
         with log.open("wb") as sink:
             process = subprocess.Popen(  # nosec B603
@@ -49,14 +69,14 @@ class Simulator:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return cls(process, summary, log)
+        return cls(name, process, summary, log)
 
     @property
     def has_ended(self) -> bool:
         """True once it has sent everything; raises UserError where it failed."""
         code = self.process.poll()
         if code not in (None, 0):
-            raise UserError(f"The simulator ended with status {code}: see {self.log}")
+            raise UserError(f"The {self.name} simulator ended with status {code}: see {self.log}")
         return code == 0
 
     def stop(self) -> None:
