@@ -29,7 +29,16 @@ def scores_of_others(
         l2_regularization=5.0, early_stopping=False, random_state=1,
     )  # fmt: skip
     # One thread: on a busy machine its many small parallel loops wait for each other for minutes.
+    told = inputs[:, _varies(inputs[train])]
     with threadpool_limits(1):
-        model.fit(inputs[train], is_bad[train], sample_weight=weight[train])
-        scores: NDArray[np.float64] = model.decision_function(inputs[tried])
+        model.fit(told[train], is_bad[train], sample_weight=weight[train])
+        scores: NDArray[np.float64] = model.decision_function(told[tried])
     return scores
+
+
+def _varies(inputs: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Columns with two values or more: the binning of the others fails."""
+    low = np.where(np.isnan(inputs), np.inf, inputs).min(axis=0)
+    high = np.where(np.isnan(inputs), -np.inf, inputs).max(axis=0)
+    varies: NDArray[np.bool_] = low < high
+    return varies
