@@ -33,7 +33,9 @@ class AmountProbing:
         grown = batch.events.amount >= rules.amount_probing.growth * np.maximum(1, highest)
         bracket = batch[f"{entity}_bracket_ratio_1h"]
         # A retry repeats its amount, and a top-up lifts approvals above the refusal: no search.
-        searching = (bracket < 1.0) & (batch[f"{entity}_amounts_1h"] >= rules.amount_probing.amounts)
+        searching = (bracket < 1.0) & (
+            batch[f"{entity}_amounts_1h"] >= rules.amount_probing.amounts
+        )
         rising = (run >= rules.amount_probing.run) & (grown | (batch[f"{entity}_declines_1h"] > 0))
         closing = (
             (attempts >= rules.amount_probing.attempts)
