@@ -26,6 +26,7 @@ from fraudstream_platform.drain.kafka import (
     reader,
     watermarks,
 )
+from fraudstream_platform.drain.read_proof import ReadProof
 from fraudstream_platform.drain.registry import SchemaSource
 from fraudstream_platform.drain.touches import TouchCodec
 from fraudstream_platform.settings import Settings
@@ -41,8 +42,6 @@ _AHEAD_MS = 60_000
 _ASK_SECONDS = 0.25
 _STALE_SECONDS = 0.6
 """Proof as old as this is renewed, so that a record that comes then need not wait for it."""
-_CLOCKS_MS = 250
-"""How far a worker's clock may go before the broker's."""
 _WAIT_SECONDS = 0.005
 _PATIENCE_SECONDS = 10.0
 _SENDING: dict[str, str | int | bool] = {"linger.ms": 5, "compression.type": "lz4"}
@@ -67,10 +66,11 @@ class Entities:
         self._producer: Producer | None = None
         self._held: list[Touches] = []
         self._needed_ms: int | None = None
-        self._read_ms = self._proven_ms = 0
+        self._read_ms = 0
+        self._proof = ReadProof()
+        self._proof.read(exchange.position)
         self._asked: Future[Any] | None = None
-        self._asked_at = self._end_at = 0.0
-        self._end: int | None = None
+        self._asked_at = 0.0
         self._waiting_since: float | None = None
         self.waited_seconds = 0.0
         self.told_touches = self.told_bytes = 0
@@ -97,7 +97,7 @@ class Entities:
             self._read(0)
         self._prove()
         now = time.monotonic()
-        if self._proven_ms >= needed:
+        if self._proof.until_ms >= needed:
             self._waiting_since = None
             return True
         if self._waiting_since is None:
@@ -145,25 +145,22 @@ class Entities:
                 appended.append(message.timestamp()[1])
                 self._exchange.position = (offset or 0) + 1
             elif error.code() == KafkaError._PARTITION_EOF:
-                self._exchange.position = max(self._exchange.position, offset or 0)
+                self._proof.read(offset or 0)
             elif error.fatal():
                 raise RuntimeError(f"{self._topic}: {error.str()}")
         if values:
             self._exchange.accept(*self._codec.read(values, appended))
-            # Others of the same millisecond may follow.
             self._read_ms = appended[-1]
-            self._proven_ms = max(self._proven_ms, self._read_ms - 1)
+            self._proof.read(self._exchange.position, self._read_ms)
             self._held = [part for part in self._held if self._exchange.untold(part).any()]
 
     def _prove(self) -> None:
         """Where no message proves it, the topic's end does, asked now and then."""
         self._take_answer()
-        if self._end is not None and self._exchange.position >= self._end:
-            self._proven_ms = max(self._proven_ms, int(1000 * self._end_at) - _CLOCKS_MS)
-            self._end = None
         now = time.time()
         recent = now - self._asked_at < _ASK_SECONDS
-        if self._asked is None and not recent and self._proven_ms < 1000 * (now - _STALE_SECONDS):
+        is_stale = self._proof.until_ms < 1000 * (now - _STALE_SECONDS)
+        if self._asked is None and is_stale and not recent:
             self._asked_at = now
             self._asked = ask_stable_ends(self._admin, self._topic, [_PARTITION])[_PARTITION]
 
@@ -172,7 +169,7 @@ class Entities:
             return
         asked, self._asked = self._asked, None
         try:
-            self._end, self._end_at = asked.result().offset, self._asked_at
+            self._proof.found_end(asked.result().offset, int(1000 * self._asked_at))
         except KafkaException as error:
             log.warning("waiting for the broker: %s", error)
             self._admin = admin(self._settings)  # it keeps epochs that a restarted broker refuses
