@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fraudstream_platform.network.components import components
-from fraudstream_platform.network.edges import Edges
+from fraudstream_platform.network.layers import Layer
 from fraudstream_platform.network.pairs import Pairs, same_site
 from fraudstream_platform.network.visits import Floats, Ints, Visits
 
@@ -35,7 +35,7 @@ class Block:
         return len(set(self.sites.tolist()))
 
 
-def blocks_of(visits: Visits, edges: Edges, layer: Edges, pairs: Pairs) -> Iterator[Block]:
+def blocks_of(visits: Visits, layer: Layer, pairs: Pairs) -> Iterator[Block]:
     """Blocks of the layer around its most surprising pairs; merchants of a block seed no other."""
     partners: dict[int, dict[int, float]] = defaultdict(dict)
     for a, b, surprise in zip(
@@ -50,7 +50,7 @@ def blocks_of(visits: Visits, edges: Edges, layer: Edges, pairs: Pairs) -> Itera
         seeds += 1
         if seeds > _MOST_SEEDS:
             return
-        block = _peeled(visits, edges, layer, _grown(partners, a, b))
+        block = _peeled(visits, layer, _grown(partners, a, b))
         used.update((a, b), block.merchants.tolist())
         yield block
 
@@ -84,7 +84,7 @@ def sites_of(visits: Visits, merchants: Ints) -> Ints:
     return found
 
 
-def _peeled(visits: Visits, edges: Edges, layer: Edges, merchants: Ints) -> Block:
+def _peeled(visits: Visits, layer: Layer, merchants: Ints) -> Block:
     """The densest of the merchants, and the customers who visited two of their sites or more.
 
     Greedy peeling with column weights 1 / log(c + customers of the merchant), so that visits to
@@ -92,10 +92,10 @@ def _peeled(visits: Visits, edges: Edges, layer: Edges, merchants: Ints) -> Bloc
     KDD 2016, section 4).
     """
     sites = sites_of(visits, merchants)
-    customers, visited = layer.matrix(merchants)
+    customers, visited = layer.edges.matrix(merchants)
     several = site_matrix(visited, sites).sum(axis=1) >= 2
     customers, visited = customers[several], visited[several]
-    weights = visited / np.log(_DISCOUNT + edges.visitors[merchants])
+    weights = visited / np.log(_DISCOUNT + layer.everything.visitors[merchants])
     kept = _densest(weights)
     several = site_matrix(visited[:, kept], sites[kept]).sum(axis=1) >= 2
     return Block(

@@ -20,6 +20,7 @@ from fraudstream_platform.network.blocks import blocks_of
 from fraudstream_platform.network.edges import Edges, edges_of, is_above, is_round, log_ratios
 from fraudstream_platform.network.evidence import ENTITY, KINDS, SPEAKS_ALONE, Group, Window
 from fraudstream_platform.network.findings import Finding, Reason, strongest_of_each_group
+from fraudstream_platform.network.layers import Layer, all_visits, notable, odd_merchants
 from fraudstream_platform.network.null import Null
 from fraudstream_platform.network.pairs import Pairs, surprising_pairs
 from fraudstream_platform.network.rules import HOUR_S, NetworkRules
@@ -60,9 +61,8 @@ def find_collusion(silver: pl.DataFrame, rules: NetworkRules) -> Collusion:
             continue  # history is shorter than the window
         height = visits.rows.height
         within = (everything.rows["at_ms"] >= newest - 1000 * seconds).to_numpy()
-        window = Window(
-            seconds, everything, visits, edges_of(visits), is_round(visits), log_ratio[within]
-        )
+        edges, before = edges_of(visits), edges_of(everything, ~within)
+        window = Window(seconds, visits, edges, before, is_round(visits), log_ratio[within])
         findings, profile = _search(window, rules)
         found += findings
     kept = strongest_of_each_group(found)
@@ -72,30 +72,32 @@ def find_collusion(silver: pl.DataFrame, rules: NetworkRules) -> Collusion:
 def _search(window: Window, rules: NetworkRules) -> tuple[list[Finding], pl.DataFrame]:
     """Findings of one window, and its merchants' profile."""
     visits, edges = window.visits, window.edges
-    null = Null(edges, visits.classes)
-    everybody = surprising_pairs(visits, null, edges, rules)
-    found = _in_layer(window, null, edges, everybody, rules, "paid")
-    for flags, words in (
-        (window.is_round, "paid whole tens"),
-        (is_above(visits, window.log_ratio), "paid more than twice the usual amount"),
+    null = Null(edges, visits.classes, window.before)
+    above, refunds = is_above(visits, window.log_ratio), visits.rows["is_refund"].to_numpy()
+    everybody = all_visits(edges, rules)
+    everywhere = surprising_pairs(visits, null, everybody, rules)
+    found = _in_layer(window, null, everybody, everywhere, rules)
+    for layer in (
+        notable(visits, edges, window.is_round, "paid whole tens", rules),
+        notable(visits, edges, above, "paid more than twice the usual amount", rules),
+        odd_merchants(visits, edges, (window.is_round, refunds), rules),
     ):
-        layer = edges_of(visits, flags)
         pairs = surprising_pairs(visits, null, layer, rules)
-        found += _in_layer(window, null, layer, pairs, rules, words)
-    return found, _profile(visits, edges, everybody, window.seconds)
+        found += _in_layer(window, null, layer, pairs, rules)
+    return found, _profile(visits, edges, everywhere, window.seconds)
 
 
 def _in_layer(
-    window: Window, null: Null, layer: Edges, pairs: Pairs, rules: NetworkRules, words: str
+    window: Window, null: Null, layer: Layer, pairs: Pairs, rules: NetworkRules
 ) -> list[Finding]:
     found = []
-    for block in blocks_of(window.visits, window.edges, layer, pairs):
+    for block in blocks_of(window.visits, layer, pairs):
         if block.site_count < rules.sites or block.customers.shape[0] < rules.customers:
             continue
-        sharing = sharing_of(window.visits, null, layer, block, rules.shared)
+        sharing = sharing_of(null, layer, block)
         if sharing.surprise < rules.group_surprise:
             continue
-        finding = _judged(Group(window, block), sharing, rules, words)
+        finding = _judged(Group(window, block), sharing, rules, layer.words)
         if finding is not None:
             found.append(finding)
     return found

@@ -34,12 +34,12 @@ _KM_PER_DEGREE = 111.2
 
 @dataclass(frozen=True)
 class Window:
-    """One window: its visits and what is known of each row; `everything` reaches further back."""
+    """One window: its visits, what is known of each row, and the visits before it."""
 
     seconds: int
-    everything: Visits
     visits: Visits
     edges: Edges
+    before: Edges
     is_round: Flags
     log_ratio: Floats
     """log of the amount over the usual one."""
@@ -112,11 +112,9 @@ def bursts(group: Group) -> Evidence | None:
 def new_to_all(group: Group) -> Evidence | None:
     """MC05: merchants new to customers who are long known, beside how often they try new ones."""
     window, block = group.window, group.block
-    start = window.visits.rows["at_ms"].min()
-    before = window.everything.rows.filter(pl.col("at_ms") < start)
-    size = window.visits.merchants.height
-    old = np.unique(before["customer"].to_numpy() * size + before["merchant"].to_numpy())
-    known = np.bincount(old // size, minlength=len(window.visits.customers))
+    before, size = window.before, window.visits.merchants.height
+    old = before.customer * size + before.merchant
+    known = before.degrees
     edges = window.edges
     counted = (known[edges.customer] >= _KNOWN_MERCHANTS) & np.isin(edges.customer, block.customers)
     customer, merchant = edges.customer[counted], edges.merchant[counted]

@@ -1,8 +1,9 @@
 """What sharing is usual: the null against which pairs and groups of merchants are held.
 
-Customers of a home area fall on merchants as often as they were seen to shop and as the merchants
-were seen to be visited, whoever goes where (a configuration model). What pairs of two categories
-and main hours share beyond that on the whole (lunch places do) is usual too.
+Customers of a home area fall on merchants as often as they were seen to shop and as people of the
+area visit each merchant, whoever goes where (a configuration model). Where it is known how they did
+before the window, that counts: in a small place a group would else make itself usual. What pairs
+of two categories and main hours share beyond that on the whole (lunch places do) is usual too.
 """
 
 from __future__ import annotations
@@ -15,23 +16,41 @@ from fraudstream_platform.network.visits import CLASSES, Floats, Ints
 
 _MOST_SAMPLED = 5_000
 _ENOUGH_EXPECTED = 20.0
+_ENOUGH_BEFORE = 2.0
+"""Visits before a window, for each visit in it, from which they say what is usual."""
+_PRIOR = 20.0
+"""Visits of an area that the share of a merchant among all areas is worth."""
 _CHUNK = 100_000
 
 
 class Null:
-    """Expectations of one window, from all its visits."""
+    """Expectations of one window."""
 
-    def __init__(self, edges: Edges, classes: Ints) -> None:
-        """`classes`: category by main hours of each merchant."""
+    def __init__(self, edges: Edges, classes: Ints, before: Edges) -> None:
+        """`edges`: all visits of the window; `classes`: category by main hours of each merchant."""
         self.edges = edges
         self._classes = classes
-        self._factor = _area_factors(edges)
+        is_known = before.merchant.shape[0] >= _ENOUGH_BEFORE * edges.merchant.shape[0]
+        self._before = before if is_known else None
         self._ratio = _class_ratios(edges, classes)
+
+    def shares(self, merchants: Ints) -> Floats:
+        """Share of each merchant (a row) in the visits by people of each home area."""
+        if self._before is None:
+            return _shares(self.edges, merchants)
+        before = self._before
+        total = before.merchant.shape[0] + before.visitors.shape[0]
+        anywhere = (before.visitors[merchants] + 1) / total
+        of_area = _visits_by_area(before)
+        counted = before.by_area(merchants) + _PRIOR * anywhere[:, None]
+        found: Floats = counted / (of_area + _PRIOR)
+        return found
 
     def shared(self, a: Ints, b: Ints) -> Floats:
         """Customers that each pair of merchants shares by chance."""
-        expected = _by_area(self.edges, self._factor, a, b)
-        return expected * self.usual(a, b)
+        merchants = np.unique(np.concatenate([a, b]))
+        by_area = _by_area(self.shares(merchants), _ordered(self.edges), merchants, a, b)
+        return by_area * self.usual(a, b)
 
     def usual(self, a: Ints, b: Ints) -> Floats:
         """How much more pairs of such categories and hours share than areas explain, at least 1."""
@@ -39,24 +58,28 @@ class Null:
         return found
 
 
-def _by_area(edges: Edges, factor: Floats, a: Ints, b: Ints) -> Floats:
-    merchants = np.unique(np.concatenate([a, b]))
-    counts = edges.by_area(merchants)
+def _by_area(shares: Floats, ordered: Floats, merchants: Ints, a: Ints, b: Ints) -> Floats:
     row_a, row_b = np.searchsorted(merchants, a), np.searchsorted(merchants, b)
     expected = np.empty(a.shape[0])
     for start in range(0, a.shape[0], _CHUNK):
         part = slice(start, start + _CHUNK)
-        expected[part] = np.einsum("ph,ph,h->p", counts[row_a[part]], counts[row_b[part]], factor)
+        expected[part] = np.einsum("ph,ph,h->p", shares[row_a[part]], shares[row_b[part]], ordered)
     return expected
 
 
-def _area_factors(edges: Edges) -> Floats:
-    """Sum of d (d - 1) over the square of the sum of d, by home area; d: merchants of a customer."""
-    degrees = edges.degrees.astype(np.float64)
-    total = np.bincount(edges.homes, degrees, minlength=edges.areas)
-    ordered = np.bincount(edges.homes, degrees * (degrees - 1), minlength=edges.areas)
-    found: Floats = np.divide(ordered, total**2, out=np.zeros_like(total), where=total > 0)
+def _visits_by_area(edges: Edges) -> Floats:
+    return np.bincount(edges.homes, edges.degrees, minlength=edges.areas)
+
+
+def _shares(edges: Edges, merchants: Ints) -> Floats:
+    found: Floats = edges.by_area(merchants) / np.maximum(_visits_by_area(edges), 1)
     return found
+
+
+def _ordered(edges: Edges) -> Floats:
+    """Ordered pairs of merchants of one customer, by home area."""
+    degrees = edges.degrees.astype(np.float64)
+    return np.bincount(edges.homes, degrees * (degrees - 1), minlength=edges.areas)
 
 
 def _class_ratios(edges: Edges, classes: Ints) -> Floats:
@@ -64,12 +87,13 @@ def _class_ratios(edges: Edges, classes: Ints) -> Floats:
     step = -(-int((edges.degrees > 0).sum()) // _MOST_SAMPLED) or 1
     sample = edges.chosen(edges.customer % step == 0)
     a, b, shared = shared_customers(sample)
-    factor = _area_factors(sample)
+    merchants = np.flatnonzero(sample.visitors > 0)
+    shares, ordered = _shares(sample, merchants), _ordered(sample)
     # A group under suspicion must not make itself usual: what one pair adds is bounded.
-    seen = np.minimum(shared, 5 * _by_area(sample, factor, a, b) + 2)
+    seen = np.minimum(shared, 5 * _by_area(shares, ordered, merchants, a, b) + 2)
     low, high = np.minimum(classes[a], classes[b]), np.maximum(classes[a], classes[b])
     pairs = np.bincount(low * CLASSES + high, seen, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
-    expected = np.triu(_expected_by_class(sample, classes, factor))
+    expected = np.triu(_expected_by_class(shares, ordered, classes[merchants]))
     overall = pairs.sum() / max(float(expected.sum()), _ENOUGH_EXPECTED)
     ratio = np.full((CLASSES, CLASSES), overall)
     np.divide(pairs, expected, out=ratio, where=expected >= _ENOUGH_EXPECTED)
@@ -78,13 +102,11 @@ def _class_ratios(edges: Edges, classes: Ints) -> Floats:
     return found
 
 
-def _expected_by_class(edges: Edges, classes: Ints, factor: Floats) -> Floats:
+def _expected_by_class(shares: Floats, ordered: Floats, classes: Ints) -> Floats:
     """Sum over the pairs of two classes of the customers that each shares by chance."""
-    merchants = np.flatnonzero(edges.visitors > 0)
-    counts = edges.by_area(merchants)
-    by_class = np.zeros((CLASSES, edges.areas))
-    np.add.at(by_class, classes[merchants], counts)
-    found: Floats = np.einsum("xh,yh,h->xy", by_class, by_class, factor)
-    own = np.bincount(classes[merchants], (counts**2) @ factor, minlength=CLASSES)
+    by_class = np.zeros((CLASSES, shares.shape[1]))
+    np.add.at(by_class, classes, shares)
+    found: Floats = np.einsum("xh,yh,h->xy", by_class, by_class, ordered)
+    own = np.bincount(classes, (shares**2) @ ordered, minlength=CLASSES)
     found[np.diag_indices(CLASSES)] = (found.diagonal() - own) / 2
     return found

@@ -27,7 +27,10 @@ class NetworkRules:
     """Customers that two merchants share before the pair is looked at."""
     pair_lift: float = 2.0
     pair_surprise: float = 2.5
-    group_surprise: float = 5.0
+    odd_lift: float = 1.5
+    odd_surprise: float = 0.7
+    """The same among merchants that are odd already."""
+    group_surprise: float = 4.0
     corroboration: float = 3.0
     """Surprise from which a second kind of evidence counts as one."""
     evidence: float = 6.0

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fraudstream_platform.network.blocks import Block, site_matrix
-from fraudstream_platform.network.edges import Edges
+from fraudstream_platform.network.layers import Layer
 from fraudstream_platform.network.null import Null
-from fraudstream_platform.network.pairs import notable_apart
 from fraudstream_platform.network.surprise import log10_choices, poisson_surprise_of
-from fraudstream_platform.network.visits import Floats, Visits
+from fraudstream_platform.network.visits import Floats
 
 _MOST_SITES = 4
 
@@ -29,18 +28,18 @@ class Sharing:
     """log10 of the number of groups of sites that could have been looked at."""
 
 
-def sharing_of(visits: Visits, null: Null, layer: Edges, block: Block, shared: int) -> Sharing:
+def sharing_of(null: Null, layer: Layer, block: Block) -> Sharing:
     """All customers are counted, not the block's alone: those were chosen for their visits.
 
     A customer's chance to visit a site grows with the merchants visited at all, and with the site's
-    share of the visits by people of the same area, this group's included (which is cautious); the
-    chance that the visit is notable is what it is for the site's other customers.
+    share of the visits by people of the same area; the chance that the visit is in the layer is what
+    it is for the site's other customers.
     """
-    counts = site_matrix(layer.matrix(block.merchants)[1], block.sites).sum(axis=1)
-    chances, people = _chances(visits, null, layer, block)
+    counts = site_matrix(layer.edges.matrix(block.merchants)[1], block.sites).sum(axis=1)
+    chances, people = _chances(null, layer, block)
     tails = _tails(chances) @ people
     count = chances.shape[1]
-    choices = log10_choices(int((null.edges.visitors >= shared).sum()), count)
+    choices = log10_choices(layer.merchants, count)
     best = Sharing(2, 0, 0.0, 0.0, choices)
     for least in range(2, min(_MOST_SITES, count) + 1):
         seen, expected = int((counts >= least).sum()), float(tails[least])
@@ -50,15 +49,13 @@ def sharing_of(visits: Visits, null: Null, layer: Edges, block: Block, shared: i
     return best
 
 
-def _chances(visits: Visits, null: Null, layer: Edges, block: Block) -> tuple[Floats, Floats]:
+def _chances(null: Null, layer: Layer, block: Block) -> tuple[Floats, Floats]:
     """Chance of a notable visit to each site, and how many people have it.
 
     People of one home area who visited equally many merchants have the same chances.
     """
     edges = null.edges
-    of_area = np.bincount(edges.homes, edges.degrees, minlength=edges.areas)
-    share = edges.by_area(block.merchants) / np.maximum(of_area, 1)
-    share *= notable_apart(edges, layer, visits, block.customers)[block.merchants][:, None]
+    share = null.shares(block.merchants) * layer.apart(block.customers)[block.merchants][:, None]
     by_site = np.zeros((block.site_count, edges.areas))
     np.add.at(by_site, block.sites, share)
     shops = edges.degrees > 1

@@ -79,7 +79,9 @@ def test_the_null_expects_what_chance_brings(seed: int) -> None:
     edges = graph(pairs, 300, 30)
     seen = shared_customers(edges)[2]
     everything = np.array(list(combinations(range(30), 2)))
-    expected = Null(edges, np.zeros(30, np.int64)).shared(everything[:, 0], everything[:, 1])
+    none = graph(set(), 300, 30)
+    null = Null(edges, np.zeros(30, np.int64), none)
+    expected = null.shared(everything[:, 0], everything[:, 1])
     assert 0.7 < expected.sum() / seen.sum() < 1.5
 
 
