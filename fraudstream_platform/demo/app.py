@@ -128,8 +128,7 @@ class Demo:
             _wait(
                 lambda: watch.has_committed(ends), _HISTORY_S, "it is not drained", self._settings
             )
-        silver_rows = watch.sample().rows["silver.transactions"]
-        return History(simulator.summary(), round(told_s, 1), silver_rows, time.time())
+        return History(simulator.summary(), round(told_s, 1), time.time())
 
     def _show(
         self, watch: Watch, probe: AlertProbe, simulator: Simulator, history: History
@@ -141,9 +140,9 @@ class Demo:
                 sample = watch.sample()
                 if sample.produced > history.records:
                     began = began or time.monotonic()
-                # Before the first live rows the newest ones are as old as the history's end.
-                if sample.rows["silver.transactions"] > history.silver_rows:
-                    self._samples.append(sample)
+                    # Before its first live rows a table is as old as the history's end.
+                    if max(sample.freshness_s.values()) < time.monotonic() - began:
+                        self._samples.append(sample)
                 self._measure_memory()
                 title = _title(self._seconds, began)
                 live.update(screen(self._settings, sample, before, probe, watch.handovers(), title))

@@ -30,7 +30,6 @@ class History:
     """What the simulator says of it."""
     told_s: float
     """How long making and sending it took."""
-    silver_rows: int
     drained_at: float
     """When all of it stood in the lake, epoch seconds."""
 

@@ -58,6 +58,21 @@ class CardTesting(Signals):
 
 
 @dataclass(frozen=True, config=STRICT)
+class TestingOfMany(Signals):
+    """Probes of many cards at one merchant, device, network, or of one BIN at one merchant."""
+
+    merchant_cards: Span
+    merchant_decline_share: Share
+    merchant_small_share: Share
+    bin_cards: Span
+    bin_invalid_share: Share
+    device_declined_cards: Span
+    network_declined_cards: Span
+    network_decline_share: Share
+    evidence: Span
+
+
+@dataclass(frozen=True, config=STRICT)
 class VelocityAttack(Signals):
     """Attempts against the entity's own rate; surprise is -log10 of the tail's probability."""
 

@@ -29,6 +29,7 @@ class RuleSet:
 
     name: Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     card_testing: parameters.CardTesting
+    testing_of_many: parameters.TestingOfMany
     velocity_attack: parameters.VelocityAttack
     impossible_geography: parameters.ImpossibleGeography
     amount_probing: parameters.AmountProbing

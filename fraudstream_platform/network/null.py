@@ -68,7 +68,7 @@ def _by_area(shares: Floats, ordered: Floats, merchants: Ints, a: Ints, b: Ints)
 
 
 def _visits_by_area(edges: Edges) -> Floats:
-    return np.bincount(edges.homes, edges.degrees, minlength=edges.areas)
+    return np.bincount(edges.homes, edges.degrees, minlength=edges.areas).astype(np.float64)
 
 
 def _shares(edges: Edges, merchants: Ints) -> Floats:
@@ -79,7 +79,8 @@ def _shares(edges: Edges, merchants: Ints) -> Floats:
 def _ordered(edges: Edges) -> Floats:
     """Ordered pairs of merchants of one customer, by home area."""
     degrees = edges.degrees.astype(np.float64)
-    return np.bincount(edges.homes, degrees * (degrees - 1), minlength=edges.areas)
+    pairs = np.bincount(edges.homes, degrees * (degrees - 1), minlength=edges.areas)
+    return pairs.astype(np.float64)
 
 
 def _class_ratios(edges: Edges, classes: Ints) -> Floats:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from itertools import takewhile
 from typing import Any
 
 from fraudstream_tests.unit.oracle_card import Credit, event_features
@@ -88,7 +87,10 @@ def surprise(n: int, mean: float) -> float:
     if n <= mean:
         tail = 1 - math.fsum(mass(k) for k in range(n))
     else:
-        tail = math.fsum(takewhile(lambda m: m > 1e-40, map(mass, range(n, n + 8_000))))
+        masses = [mass(k) for k in range(n, n + 400)]
+        while masses[-1] > 1e-40:
+            masses.append(mass(n + len(masses)))
+        tail = math.fsum(masses)
     return min(15.0, max(0.0, -math.log10(tail)))
 
 

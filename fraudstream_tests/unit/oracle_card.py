@@ -45,7 +45,8 @@ class Credit:
         left, limit = now["open_to_buy"], now["limit"]
         if left is None or not limit:
             return None
-        return 1 - (left - (now["amount"] if now["spend"] else 0)) / limit
+        after = left - (now["amount"] if now["spend"] else 0)
+        return 1 - float(after) / float(limit)
 
     @staticmethod
     def _change(now: dict[str, Any], held: list[dict[str, Any]], used: Any) -> float | None:

@@ -277,3 +277,35 @@ def test_the_stripe_of_a_copied_card_needs_less_speed() -> None:
     assert alerted([later(0, 2_000), chip]) == []
     stripe = [later(0, 2_000), {**chip, "entry_mode": "magstripe"}]
     assert alerted(stripe) == [(2_001, ["impossible_geography"])]
+
+
+def tried(number: int, **changes: Any) -> dict[str, Any]:
+    """A refused verification of another card at one shop, two seconds after the one before."""
+    refused = {"outcome": "declined_data", "response_code": "14", "message_type": "VERIFY"}
+    strange = {"customer": None, "card": token("ca", 100 + number), "bin8": "40000000", **STRANGE}
+    return online(
+        number / 30, 2_000 + number,
+        **{"billing_amount_minor": 0, "merchant_id": "m-tested", **refused, **strange, **changes},
+    )  # fmt: skip
+
+
+def alerted_across(rows: list[dict[str, Any]]) -> list[list[str]]:
+    """Patterns of the alerts, where a detector hears its own rows as other tasks would."""
+    detector = Detector(quality_threshold=0.0, loops_back=True)
+    return detector.step(bronze(rows), "2026-01-05T12").alerts["patterns"].to_list()
+
+
+def test_testing_of_many_cards_is_caught_by_the_tenth() -> None:
+    """Each card is seen once: only what they share can tell."""
+    assert alerted_across([tried(i) for i in range(2)]) == []
+    assert alerted_across([tried(i) for i in range(10)])[0] == ["testing_of_many"]
+
+
+def test_a_busy_shop_is_no_testing() -> None:
+    """Sixty cards in two minutes, and the shop takes their money."""
+    good = {"outcome": "approved", "response_code": "00", "message_type": "AUTH"}
+    sold = [
+        tried(i, billing_amount_minor=2_500, device=token("de", i), ip_net=token("in", i), **good)
+        for i in range(60)
+    ]
+    assert alerted_across(sold) == []
