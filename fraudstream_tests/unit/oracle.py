@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from itertools import takewhile
 from typing import Any
 
 from fraudstream_tests.unit.oracle_card import Credit, event_features
@@ -87,10 +88,7 @@ def surprise(n: int, mean: float) -> float:
     if n <= mean:
         tail = 1 - math.fsum(mass(k) for k in range(n))
     else:
-        masses = [mass(k) for k in range(n, n + 400)]
-        while masses[-1] > 1e-40:
-            masses.append(mass(n + len(masses)))
-        tail = math.fsum(masses)
+        tail = math.fsum(takewhile(1e-40.__lt__, map(mass, range(n, n + 8_000))))
     return min(15.0, max(0.0, -math.log10(tail)))
 
 
@@ -111,7 +109,7 @@ class Account:
             past = [e for e in self._recent(time) if time - seconds * 1000 < e["time"] and e[what]]
             return [*past, now] if current and now[what] else past
 
-        for label, seconds in (("1m", 60), ("10m", 600), ("40m", 2400), ("1h", 3600)):
+        for label, seconds in (("1m", 60), ("10m", 600), ("1h", 3600)):
             found[f"n_{label}"] = len(window(seconds, "tried"))
         for label, seconds in (("10m", 600), ("1h", 3600)):
             spent = sum(e["amount"] for e in window(seconds, "spend"))
