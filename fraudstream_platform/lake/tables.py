@@ -12,6 +12,7 @@ from fraudstream_platform.contracts.tables import (
     ALERT_SCHEMA,
     BRONZE_SCHEMA,
     DEAD_LETTER_SCHEMA,
+    LABEL_SCHEMA,
     QUARANTINE_SCHEMA,
     SILVER_SCHEMA,
 )
@@ -40,6 +41,7 @@ TOPIC_POSITION = {
 ALERTS = "gold.alerts"
 VAULT = "vault.entities"
 ENTITY_TOUCHES = "silver.entity_touches"
+LABELS = "labels.transactions"
 
 TOUCH_COLUMNS: dict[str, pl.DataType] = {
     "partition": pl.List(pl.Int32()),
@@ -61,6 +63,7 @@ FOLLOWED: dict[str, pl.Schema] = {
             "sealed": pl.String(),
         }
     ),
+    LABELS: pl.Schema({**TOPIC_POSITION, **LABEL_SCHEMA}),
     ENTITY_TOUCHES: pl.Schema({**TOPIC_POSITION, **TOUCH_COLUMNS}),
 }
 """Tables that are filled from a topic, record by record."""

@@ -69,7 +69,8 @@ def drained(settings: Settings) -> tuple[list[WindowReport], dict[str, Any]]:
     spark.stop()
     assert not errors, errors
     summary = simulation.summary
-    return [reports[0], reports[1]], {"produced": summary.produced, "bad": summary.bad_records}
+    sent = {"produced": summary.produced, "bad": summary.bad_records, "labels": summary.labels}
+    return [reports[0], reports[1]], sent
 
 
 def test_every_record_is_a_row_or_a_dead_letter(
@@ -128,3 +129,15 @@ def test_what_tasks_tell_each_other_is_counted_and_kept(settings: Settings) -> N
     features = scan(settings, "gold.features").collect()
     assert features["merchant_cards_10m"].to_numpy().max() > 1
     assert features["device_cards_24h"].to_numpy().max() > 0
+
+
+def test_every_label_is_a_row_once(
+    settings: Settings, drained: tuple[list[WindowReport], dict[str, Any]]
+) -> None:
+    """Guards against labels lost at a hand-over, or brought by both of its runs."""
+    reports, sent = drained
+    labels = scan(settings, "labels.transactions").collect()
+    assert labels.height == sent["labels"] > 0
+    assert labels["problem"].null_count() == labels.height
+    assert sum(report.followed["labels.transactions"] for report in reports) == labels.height
+    assert reports[1].labels_waiting == 0
