@@ -24,21 +24,21 @@ class _Pace(NamedTuple):
 _PACES = {
     ALERTS: _Pace(0.0, 2.0),
     VAULT: _Pace(0.0, 10.0),  # nobody waits for a seal, and a commit of them is six files
-    ENTITY_TOUCHES: _Pace(0.0, 15.0),
     LABELS: _Pace(2.0, 10.0),  # a replayed file brings many at once: they wait, not the committer
+    ENTITY_TOUCHES: _Pace(1.0, 15.0),  # only a rebuild asks for them
 }
 _AT_ONCE = _Pace(0.0, 0.0)
 
 
 class Followers:
-    """Alerts, seals, touches and labels on their way into their tables."""
+    """Alerts, seals, labels and touches on their way into their tables."""
 
     def __init__(self, settings: Settings) -> None:
         self._by_table = {
             ALERTS: alert_follower(settings),
             VAULT: vault_follower(settings),
-            ENTITY_TOUCHES: touch_follower(settings),
             LABELS: label_follower(settings),
+            ENTITY_TOUCHES: touch_follower(settings),
         }
 
     def close(self) -> None:

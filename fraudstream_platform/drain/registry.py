@@ -22,7 +22,7 @@ class UnknownSchemaError(ValueError):
 
 
 class SchemaSource:
-    """Schemas by id, writer schemas of the raw topic, and encoders of the topics that tasks write."""
+    """Schemas by id, writer schemas of the raw topic, and encoders of what tasks write."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

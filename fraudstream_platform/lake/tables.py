@@ -42,8 +42,8 @@ TOPIC_POSITION = {
 
 ALERTS = "gold.alerts"
 VAULT = "vault.entities"
-LABELS = "labels.transactions"
 ENTITY_TOUCHES = "silver.entity_touches"
+LABELS = "labels.transactions"
 
 TOUCH_COLUMNS: dict[str, pl.DataType] = {
     "partition": pl.List(pl.Int32()),
