@@ -301,7 +301,7 @@ def test_the_demo_can_test_many_cards_and_take_accounts_over() -> None:
     """A live demo of six patterns compresses each into seconds, many customers' cards included."""
     names = ("testing_of_many", "account_takeover")
     made = list(stream(
-        5, 500, 80, tokeniser=TOKENISER, start_ms=START_MS, fraud_rate=0.05, patterns=names
+        5, 300, 70, tokeniser=TOKENISER, start_ms=START_MS, fraud_rate=0.05, patterns=names
     ))  # fmt: skip
     attacks = [attack for batch in made for attack in batch.attacks]
     assert {attack.pattern for attack in attacks} == set(names)

@@ -90,7 +90,9 @@ def _use(
     scene: Scene, shop: Merchant, cents: float, thief: Values, wallet: Values | None
 ) -> Transaction:
     if wallet is None:
-        return m.remote(scene.victim, scene.card, shop, cents, thief)
+        # Whoever changed the phone number also receives the one-time password.
+        tds = "Y" if scene.rng.random() < 0.5 else None
+        return m.remote(scene.victim, scene.card, shop, cents, thief, tds_status=tds)
     tap = m.in_store(
         scene.victim, scene.card, shop, cents,
         terminal=scene.rng.randrange(16), entry_mode="contactless",

@@ -19,6 +19,7 @@ from fraudstream_platform.simulator.world.rhythm import DAY_MS, utc_ms
 
 _MINUTE_MS = 60_000
 _HOUR_MS = 3_600_000
+_SLIP_SHARE = 0.006  # of card numbers that are typed in
 
 
 class Diary:
@@ -167,7 +168,12 @@ class Diary:
             count = rng.randint(2, 5)
             agenda.announce("app_store", person, at)
         for _ in range(count):
-            agenda.add(at, self._buy.online(person, identity, shop))
+            bought = self._buy.online(person, identity, shop)
+            if bought.auth[0] == "ecom" and rng.random() < _SLIP_SHARE:
+                agenda.announce("retries", person, at)
+                agenda.add(at, self._buy.mistyped(bought))
+                at += int(rng.uniform(15, 90) * 1000)
+            agenda.add(at, bought)
             at += int(rng.uniform(20, 400) * 1000)
 
     def _routine(self, person: Person, day: int, city: City) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.simulator.hashing import mixed
 from fraudstream_platform.simulator.places import City
-from fraudstream_platform.simulator.population import Population
+from fraudstream_platform.simulator.population import Population, luhn_complete
 from fraudstream_platform.simulator.record import Values
 
 _CARRIER_NETS = 4
@@ -69,6 +69,11 @@ class Identities:
     def device(self, number: int) -> str:
         """A phone, a tablet or a computer."""
         return self.token("device", f"dev-{mixed(self._people.seed, 21, number):016x}")
+
+    def mistyped_card(self, rng: random.Random, bin8: str) -> str:
+        """A number that passes the Luhn check and belongs to nobody."""
+        number = rng.randrange(self._people.first_free_number, 10_000_000)
+        return self.token("card", luhn_complete(f"{bin8}{number:07d}"))
 
     def line(self, rng: random.Random, home: City) -> Values:
         """An address at home: ip, ip_net, ip_country, ip_type."""

@@ -142,6 +142,13 @@ class Purchases:
             bought = m.remote(customer, card, shop, cents, identity, tds_status=tds)
         return declined_now_and_then(rng, bought)
 
+    def mistyped(self, bought: Transaction) -> Transaction:
+        """The purchase as it went wrong before: a slip in the card number, and nobody's card."""
+        bin8, product = bought.account[3:5]
+        card = self._identities.mistyped_card(self._rng, str(bin8))
+        nobodys = bought._replace(account=(None, card, None, bin8, product, None, None))
+        return m.answered(nobodys, m.NO_SUCH_CARD)
+
     def web_shop(self, person: Person) -> Merchant:
         """A shop on the net, often a familiar one."""
         rng = self._rng

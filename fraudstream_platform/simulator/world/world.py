@@ -18,8 +18,9 @@ from fraudstream_platform.simulator.hashing import mixed
 from fraudstream_platform.simulator.injector.attack import Scene
 from fraudstream_platform.simulator.merchants import Merchants
 from fraudstream_platform.simulator.places import CITIES, City
-from fraudstream_platform.simulator.population import SERIES_OF_WORLDS, Customer, Population
+from fraudstream_platform.simulator.population import Customer, Population
 from fraudstream_platform.simulator.record import NO_CHANGES, Transaction
+from fraudstream_platform.simulator.series import SERIES_OF_WORLDS
 from fraudstream_platform.simulator.truth import TRUE_DELAYS, Attack, Labels, LookAlike
 from fraudstream_platform.simulator.world.aftermath import Aftermath
 from fraudstream_platform.simulator.world.agenda import Agenda, Planned
