@@ -25,8 +25,8 @@ def _plain(name: str, dtype: pl.DataType, values: list[Any]) -> pl.Series:
 class Topic:
     """Gives records their partition, offset and append time.
 
-    A record is appended at its event time, or when the newest before it was: an advice that was
-    sent late comes after what happened meanwhile, as in life.
+    A record is appended when it is sent: an advice that comes late has an older event time. It is
+    history, so it says nothing of when it was sent.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,8 @@ class Topic:
         for partition, record in zip(partitions, records, strict=True):
             offsets.append(self._offsets[partition])
             self._offsets[partition] += 1
-            self._now_ms = max(self._now_ms, record["event_time"])
+            self._now_ms = max(self._now_ms, record["sent_at"])
+            record["sent_at"] = None
             times.append(self._now_ms)
         own: dict[str, list[Any]] = {
             "partition": partitions,

@@ -33,7 +33,7 @@ def change_of(world: World) -> Callable[[Records], None]:
 def _drift(world: World, records: Records) -> None:
     """Every amount rises, by half from the end of warming up to the world's end."""
     start = world.counted_from_ms
-    length = world.config.due_ms(world.config.count) - start
+    length = world.ends_ms - start
     for record in records:
         share = max(0.0, (record["event_time"] - start) / length)
         for field in ("amount_minor", "billing_amount_minor"):

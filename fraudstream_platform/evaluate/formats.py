@@ -26,11 +26,10 @@ def _identifier(value: str | None) -> list[float]:
 
 def format_vector(record: dict[str, Any]) -> list[float]:
     """Identifiers and formatting of a record: lengths, characters, presence, last digits."""
-    at, sent = record["event_time"], record["sent_at"]
+    at = record["event_time"]
     vector = [
         float(at % 1000),
         float(at // 1000 % 60),
-        _UNKNOWN if sent is None else float(sent - at),
         float(record["amount_minor"] % 10),
         float(record["billing_amount_minor"] % 10),
         _UNKNOWN if record["utc_offset_min"] is None else 1.0,

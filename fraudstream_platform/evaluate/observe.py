@@ -27,6 +27,8 @@ _SHARED = ("merchant", "bin_merchant", "device", "ipnet")
 """Entities whose cases bother no cardholder."""
 _THRESHOLD = float(Settings.model_fields["silver_quality_threshold"].default)
 _LARGEST_OFFSET_BITS = 40
+_REMEMBERED_MS = 45 * 86_400_000
+"""Silver that groups are sought in."""
 
 
 class Observer:
@@ -106,7 +108,7 @@ class Observer:
                 rows = np.array([self._row_of[one] for one in attack.transaction_ids], np.int64)
                 self._truth.attacks.append(attack)
                 self._truth.rows.append(rows)
-        for one in getattr(batch, "look_alikes", ()):
+        for one in batch.look_alikes:
             number = self._accounts.of(one.customer or one.card)
             self._truth.look_alikes.append(Told(one.kind, number, one.at_ms))
 
@@ -117,7 +119,8 @@ class Observer:
         if newest < self._refresh_ms:
             return
         self._refresh_ms = newest - newest % REFRESH_MS + REFRESH_MS
-        self._silver = [pl.concat(self._silver)]
+        since = pl.lit(newest - _REMEMBERED_MS).cast(pl.Datetime("ms", "UTC"))
+        self._silver = [pl.concat(self._silver).filter(pl.col("event_time") >= since)]
         for finding in self._find(self._silver[0]):
             if not any(is_same(finding, known.finding) for known in self._findings):
                 self._findings.append(DatedFinding(finding, int(newest)))
@@ -140,14 +143,12 @@ def _euro_cents() -> pl.Expr:
 
 
 def _raised(alerts: pl.DataFrame, rows: NDArray[np.int64]) -> list[Raised]:
-    """Alerts with their cases; where alerts know no cases, each is one of its own."""
-    by_case = "case_id" in alerts.columns
-    found = []
-    for row, alert in zip(rows.tolist(), alerts.iter_rows(named=True), strict=True):
-        entity = alert["case_key"].split(":")[1] if by_case else "customer"
-        case = alert["case_id"] if by_case else alert["alert_id"]
-        found.append(Raised(row, case, tuple(alert["patterns"]), entity not in _SHARED))
-    return found
+    """Alerts with their cases; the key of a case is family:entity:token."""
+    kept = alerts.select("case_id", "case_key", "patterns").iter_rows()
+    return [
+        Raised(row, case, tuple(patterns), key.split(":")[1] not in _SHARED)
+        for row, (case, key, patterns) in zip(rows.tolist(), kept, strict=True)
+    ]
 
 
 def observe(

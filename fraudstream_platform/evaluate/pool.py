@@ -63,5 +63,6 @@ def run_worlds(worlds: Sequence[World], console: Console) -> list[Figures]:
             progress.update(bar, completed=counter.value)
             for run in finished:
                 run.result()  # a world that failed ends the evaluation
+        progress.update(bar, total=counter.value, completed=counter.value)
     by_world = {(w.kind.name, w.seed): run.result() for run, w in runs.items()}
     return [by_world[world.kind.name, world.seed] for world in worlds]

@@ -68,6 +68,7 @@ class Sampler:
         self._victims: dict[int, NDArray[np.float32]] = {}
         self._controls: list[NDArray[np.float32]] = []
         self._control_rows: list[int] = []
+        self._attacked: set[int] = set()
 
     def take(
         self,
@@ -113,12 +114,16 @@ class Sampler:
         """What was known before this step of those attacked in it, and of some others."""
         self._make_room(int(account.max(initial=0)) + 1)
         for row in np.flatnonzero(in_attack).tolist():
-            if self._has[account[row]]:
-                self._victims[row + first_row] = self._last[account[row]].copy()
+            one = int(account[row])
+            if self._has[one] and one not in self._attacked:
+                self._victims[row + first_row] = self._last[one].copy()
         if self._known:
             for one in self._rng.choices(self._known, k=_CONTROLS_A_STEP):
-                self._controls.append(self._last[one].copy())
-                self._control_rows.append(first_row)
+                if one not in self._attacked:
+                    self._controls.append(self._last[one].copy())
+                    self._control_rows.append(first_row)
+        # Nobody is attacked twice where it can be helped: those attacked once are neither.
+        self._attacked.update(account[in_attack].tolist())
         # The last row of each account: np.unique finds first places, so look from the end.
         own = np.flatnonzero(~in_attack & (account >= 0))[::-1]
         accounts, places = np.unique(account[own], return_index=True)

@@ -1,8 +1,8 @@
 """The simulated worlds that an evaluation runs: which there are, how large, from which seeds.
 
-Tuning seeds are 1-999, reporting seeds begin at 10,000. A world's rate of turns and its season are
-drawn by its seed from its preset's ranges, which do not overlap: what was tuned on the one is
-reported on the other.
+Tuning seeds are 1-999, reporting seeds begin at 10,000. How many customers a world has and when it
+begins are drawn by its seed from its preset's ranges, which do not overlap: what was tuned on the one
+is reported on the other.
 """
 
 from __future__ import annotations
@@ -10,17 +10,24 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from fraudstream_platform.evaluate.metrics.deadlines import DEADLINES
-from fraudstream_platform.simulator.injector import PATTERNS
+from fraudstream_platform.simulator.injector import SLOW_PATTERNS
+from fraudstream_platform.simulator.injector.attack import Strength
 from fraudstream_platform.simulator.stream import StreamConfig
 
-DAY_S = 86_400
+DAY_MS = 86_400_000
 Change = Literal["none", "drift", "missing"]
+STRENGTHS: tuple[Strength, ...] = get_args(Strength)
 _EVERY = tuple(DEADLINES)
-_ACCOUNT = ("account_takeover", "velocity_attack", "impossible_geography", "amount_probing")
-_SLOW = ("bust_out", "merchant_collusion", "synthetic_identity")
+_ACCOUNT = (
+    "account_takeover", "card_testing", "velocity_attack", "impossible_geography",
+    "amount_probing",
+)  # fmt: skip
+_GROUPS = ("merchant_collusion", "synthetic_identity")
+_STEPS_A_DAY = 8
+_LARGEST_STEP = 2_048
 
 
 @dataclass(frozen=True)
@@ -30,26 +37,33 @@ class Kind:
     name: str
     patterns: tuple[str, ...]
     customers: int
+    """Times the preset's scale."""
     days: int
     warm_up_days: int
-    """Stepped, but not counted: histories have to form first."""
+    """Stepped, but not counted: histories have to form first. Attacks begin about then."""
     fraud_rate: float = 0.005
     change: Change = "none"
     is_main: bool = False
     """Whether cases, precision and money are read here; recall is read in every unchanged world."""
 
+    @property
+    def has_groups(self) -> bool:
+        """Whether patterns over Silver have something to find, or to keep quiet about."""
+        return not self.patterns or not SLOW_PATTERNS.isdisjoint(self.patterns)
+
 
 KINDS = (
-    Kind("all patterns", _EVERY, 2_000, 60, 20, is_main=True),
-    Kind("one account", _ACCOUNT, 2_000, 40, 10, is_main=True),
-    Kind("card testing", ("card_testing",), 1_500, 20, 8, 0.05),
-    Kind("slow patterns", _SLOW, 800, 180, 60, 0.02),
-    Kind("quiet month", (), 2_000, 45, 15, 0.0),
-    Kind("drift", _EVERY, 1_500, 40, 10, change="drift"),
-    Kind("fields missing", _EVERY, 1_500, 40, 10, change="missing"),
+    Kind("all patterns", _EVERY, 1_000, 90, 14, is_main=True),
+    Kind("one account", _ACCOUNT, 2_250, 80, 14, is_main=True),
+    Kind("bust-out", ("bust_out",), 800, 150, 60, is_main=True),
+    Kind("testing of many", ("testing_of_many",), 3_200, 20, 5, 0.08),
+    Kind("groups", _GROUPS, 650, 120, 48, 0.02),
+    Kind("quiet month", (), 500, 45, 14, 0.0),
+    Kind("drift", _EVERY, 600, 90, 14, change="drift"),
+    Kind("fields missing", _EVERY, 600, 90, 14, change="missing"),
 )
-"""Many attacks of testing and of the slow patterns need more fraud than 0.5 %: such worlds count for
-recall only."""
+"""Attacks of hundreds of transactions each would need tens of millions of transactions at 0.5 %: their
+worlds have more fraud, and count for recall only."""
 
 
 @dataclass(frozen=True)
@@ -58,23 +72,20 @@ class Preset:
 
     first_seed: int
     last_seed: int
-    turns_a_day: tuple[float, float]
-    """Transactions of a customer a day."""
+    scale: tuple[float, float]
+    """Factor on a world's customers, lowest and highest."""
     season: tuple[datetime, datetime]
     """The first moment of a world lies between the two."""
-    scale: float = 1.0
-    """Factor on every world's customers."""
     kinds: tuple[Kind, ...] = KINDS
 
 
 PRESETS: dict[str, Preset] = {
     "tuning": Preset(
-        1, 999, (2.6, 3.2), (datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)),
-        scale=0.5,
+        1, 999, (0.45, 0.6), (datetime(2023, 1, 1, tzinfo=UTC), datetime(2023, 7, 1, tzinfo=UTC))
     ),
     "reporting": Preset(
-        10_000, 10_999, (2.0, 2.6),
-        (datetime(2024, 8, 1, tzinfo=UTC), datetime(2025, 3, 1, tzinfo=UTC)), scale=2.0,
+        10_000, 10_999, (3.5, 4.5),
+        (datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)),
     ),
 }  # fmt: skip
 
@@ -90,40 +101,35 @@ class World:
     @property
     def counted_from_ms(self) -> int:
         """Where warming up ends, epoch ms."""
-        return self.config.start_ms + self.kind.warm_up_days * DAY_S * 1000
+        return self.config.start_ms + self.kind.warm_up_days * DAY_MS
+
+    @property
+    def ends_ms(self) -> int:
+        """When the last day is over, epoch ms."""
+        return self.config.start_ms + self.kind.days * DAY_MS
 
 
 def plan(preset: Preset, seeds: int) -> list[World]:
-    """The worlds of the preset's first `seeds` seeds; kinds without any known pattern fall away."""
+    """The worlds of the preset's first `seeds` seeds."""
     most = preset.last_seed - preset.first_seed + 1
     if not 1 <= seeds <= most:
-        raise ValueError(f"seeds must be 1 to {most}")
-    return [
-        _world(preset, kind, seed)
-        for seed in range(preset.first_seed, preset.first_seed + seeds)
-        for kind in preset.kinds
-        if kind.fraud_rate == 0 or _known(kind)
-    ]
-
-
-def _known(kind: Kind) -> tuple[str, ...]:
-    return tuple(pattern for pattern in kind.patterns if pattern in PATTERNS)
+        raise ValueError(f"there are 1 to {most}")
+    chosen = range(preset.first_seed, preset.first_seed + seeds)
+    return [_world(preset, kind, seed) for seed in chosen for kind in preset.kinds]
 
 
 def _world(preset: Preset, kind: Kind, seed: int) -> World:
     rng = random.Random(f"{seed}/{kind.name}")  # nosec B311
-    customers = max(1, round(kind.customers * preset.scale))
-    tps = customers * rng.uniform(*preset.turns_a_day) / DAY_S
+    customers = max(1, round(kind.customers * rng.uniform(*preset.scale)))
     first, last = (int(moment.timestamp()) for moment in preset.season)
-    config = StreamConfig(
-        seed=seed,
-        tps=tps,
-        count=round(tps * kind.days * DAY_S),
-        start_ms=1000 * rng.randrange(first, last),
+    config = StreamConfig.history(
+        seed,
+        kind.days,
+        customers,
+        1000 * rng.randrange(first, last) + kind.days * DAY_MS,
         fraud_rate=kind.fraud_rate,
-        patterns=_known(kind),
-        customers=customers,
-        time_scale=1.0,
-        batch_slots=2_048,
+        patterns=kind.patterns,
+        strengths=STRENGTHS,
+        batch_slots=min(_LARGEST_STEP, max(64, 2 * customers // _STEPS_A_DAY)),
     )
     return World(kind, seed, config)

@@ -88,7 +88,7 @@ def surprise(n: int, mean: float) -> float:
     if n <= mean:
         tail = 1 - math.fsum(mass(k) for k in range(n))
     else:
-        tail = math.fsum(takewhile(1e-40.__lt__, map(mass, range(n, n + 8_000))))
+        tail = math.fsum(takewhile((1e-40).__lt__, map(mass, range(n, n + 8_000))))
     return min(15.0, max(0.0, -math.log10(tail)))
 
 

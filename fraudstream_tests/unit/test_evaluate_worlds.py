@@ -34,16 +34,17 @@ from fraudstream_platform.evaluate.plots import draw
 from fraudstream_platform.evaluate.report import build_report
 from fraudstream_platform.evaluate.sampling import FEATURE_NAMES, Sample, Sampler
 from fraudstream_platform.evaluate.table import report_view
-from fraudstream_platform.evaluate.worlds import PRESETS, Kind, Preset, World, plan
+from fraudstream_platform.evaluate.worlds import KINDS, PRESETS, Kind, Preset, World, plan
 from fraudstream_platform.protection.tokens import Tokeniser
+from fraudstream_platform.simulator.injector import PATTERNS
 from fraudstream_platform.simulator.stream import Batch, Stream
 
 PATTERN = "velocity_attack"
-SMALL = Kind("small", (PATTERN,), 60, 12, 4, fraud_rate=0.05, is_main=True)
+SMALL = Kind("small", (PATTERN,), 90, 12, 3, fraud_rate=0.05, is_main=True)
 
 
 def world(seed: int = 3, **changes: Any) -> World:
-    preset = replace(PRESETS["tuning"], scale=1.0, kinds=(replace(SMALL, **changes),))
+    preset = replace(PRESETS["tuning"], scale=(1.0, 1.0), kinds=(replace(SMALL, **changes),))
     return plan(replace(preset, first_seed=seed), 1)[0]
 
 
@@ -72,17 +73,18 @@ def test_presets_share_neither_seeds_nor_ranges() -> None:
     """What was tuned on a world must not be reported on it."""
     tuning, reporting = PRESETS["tuning"], PRESETS["reporting"]
     assert tuning.last_seed < reporting.first_seed == 10_000
-    assert reporting.turns_a_day[1] <= tuning.turns_a_day[0]
+    assert tuning.scale[1] < reporting.scale[0]
     assert tuning.season[1] < reporting.season[0]
     with pytest.raises(ValueError, match="1 to 999"):
         plan(tuning, 1_000)
 
 
-def test_only_patterns_that_can_be_simulated_are_planned() -> None:
-    """A pattern without an injector would end the whole evaluation."""
+def test_every_simulated_pattern_has_a_deadline_and_a_world() -> None:
+    """A pattern that is in no world would never be measured."""
+    tried = {name for kind in KINDS for name in kind.patterns}
+    assert tried == set(DEADLINES) == set(PATTERNS)
     for one in plan(PRESETS["tuning"], 1):
-        assert set(one.config.patterns) <= set(DEADLINES)
-        assert one.config.time_scale == 1.0
+        assert one.config.is_true_time
         assert one.config.patterns or one.kind.fraud_rate == 0
 
 
@@ -116,7 +118,7 @@ def test_figures_agree_with_a_naive_count() -> None:
         counted |= {
             sent.transaction_id
             for sent in batch.transactions
-            if sent.head[1] >= one.counted_from_ms
+            if sent.head[2] >= one.counted_from_ms
         }
     assert figures.transactions == len(counted)
     fraud = {t for attack in attacks for t in attack.transaction_ids}
@@ -135,9 +137,9 @@ def test_figures_agree_with_a_naive_count() -> None:
 
 def test_warming_up_is_not_counted() -> None:
     """Alerts on cold histories would be reported as the detector's precision."""
-    whole, warm = (ran(world(warm_up_days=days)) for days in (0, 6))
+    whole, warm = (ran(world(warm_up_days=days)) for days in (0, 7))
     assert 0 < warm.transactions < whole.transactions
-    assert warm.days == pytest.approx(6, abs=0.2)
+    assert warm.days == pytest.approx(5, abs=0.3)
     assert len(warm.courses) < len(whole.courses)
 
 
@@ -194,7 +196,7 @@ def test_changed_worlds_change_what_they_say() -> None:
 def test_every_pattern_has_its_gates_even_where_it_was_never_tried() -> None:
     """A pattern that fell out of the simulator would fall out of the gates."""
     listed = recall_gates([])
-    assert len(listed) == 16
+    assert len(listed) == 2 * len(DEADLINES)
     assert {gate.verdict for gate in listed} == {"not measured"}
 
 
@@ -294,7 +296,7 @@ def test_a_preset_says_what_it_draws_from() -> None:
 def test_the_command_writes_what_it_shows(tmp_path: Path) -> None:
     """Worlds run in processes of their own: what cannot be handed over is lost there."""
     tiny = replace(SMALL, customers=20, days=4, warm_up_days=1)
-    preset = replace(PRESETS["tuning"], scale=1.0, kinds=(tiny,))
+    preset = replace(PRESETS["tuning"], scale=(1.0, 1.0), kinds=(tiny,))
     shown, report = io.StringIO(), tmp_path / "evaluation.json"
     run(preset, "tuning", 2, report, None, Console(file=shown, width=200))
     written = json.loads(report.read_text())

@@ -51,6 +51,7 @@ class Deadline:
 DEADLINES: dict[str, Deadline] = {
     "account_takeover": Deadline("transactions", 2, 3),
     "card_testing": Deadline("transactions", 10, 20, also_named=("testing_of_many",)),
+    "testing_of_many": Deadline("transactions", 10, 20, also_named=("card_testing",)),
     "velocity_attack": Deadline("transactions", 5, 5),
     "impossible_geography": Deadline("transactions", 1, 1),
     "amount_probing": Deadline("transactions", 4, 4),
@@ -58,7 +59,7 @@ DEADLINES: dict[str, Deadline] = {
     "synthetic_identity": Deadline("identities", 5, 5, least_attacks=50),
     "bust_out": Deadline("value_share", 0.30, 0.50),
 }
-"""The eight patterns; "first pair" of impossible geography is its first fraudulent transaction."""
+"""The eight patterns, card testing in two forms: of one victim's cards, and over hundreds; "first pair" of impossible geography is its first fraudulent transaction."""
 
 
 def is_met(course: Course, deadline: Deadline) -> bool:
