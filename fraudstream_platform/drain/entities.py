@@ -22,6 +22,7 @@ from fraudstream_platform.detection.exchange_touches import Touches, joined
 from fraudstream_platform.drain.kafka import (
     admin,
     ask_stable_ends,
+    partition_count,
     plain_producer,
     reader,
     watermarks,
@@ -40,6 +41,7 @@ _MOST_MESSAGES = 500
 _AHEAD_MS = 60_000
 """While it steps old records a task reads the topic no further than this past them."""
 _ASK_SECONDS = 0.25
+_ANSWER_SECONDS = 2.0
 _STALE_SECONDS = 0.6
 """Proof as old as this is renewed, so that a record that comes then need not wait for it."""
 _WAIT_SECONDS = 0.005
@@ -52,7 +54,7 @@ class Entities:
     """Reads the entities topic into an exchange, and writes what is to be told."""
 
     def __init__(self, settings: Settings, schemas: SchemaSource, exchange: Exchange) -> None:
-        """Read on from the exchange's position; raises RegistryDownError."""
+        """Read on from the exchange's position; raises RegistryDownError or TopicMissingError."""
         self._settings = settings
         self._topic = settings.entities_topic
         self._exchange = exchange
@@ -60,6 +62,7 @@ class Entities:
         self._admin = admin(settings)
         waits = {"fetch.wait.max.ms": _FETCH_WAIT_MS, "fetch.min.bytes": _FETCH_BYTES}
         self._consumer = reader(settings, "fraudstream.entities", **waits)
+        partition_count(self._consumer, self._topic)
         low, _ = watermarks(self._consumer, self._topic, _PARTITION)
         exchange.position = max(low, exchange.position)
         self._consumer.assign([TopicPartition(self._topic, _PARTITION, exchange.position)])
@@ -162,7 +165,8 @@ class Entities:
         is_stale = self._proof.until_ms < 1000 * (now - _STALE_SECONDS)
         if self._asked is None and is_stale and not recent:
             self._asked_at = now
-            self._asked = ask_stable_ends(self._admin, self._topic, [_PARTITION])[_PARTITION]
+            asked = ask_stable_ends(self._admin, self._topic, [_PARTITION], _ANSWER_SECONDS)
+            self._asked = asked[_PARTITION]
 
     def _take_answer(self) -> None:
         if self._asked is None or not self._asked.done():

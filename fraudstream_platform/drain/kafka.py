@@ -124,13 +124,13 @@ def watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int
 
 
 def ask_stable_ends(
-    client: AdminClient, topic: str, partitions: Sequence[int]
+    client: AdminClient, topic: str, partitions: Sequence[int], timeout: float = 10.0
 ) -> dict[int, Future[Any]]:
-    """Futures of the last stable offsets (`.offset`), by partition."""
+    """Futures of the last stable offsets (`.offset`), by partition; they end within `timeout` s."""
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     asked = {TopicPartition(topic, p): latest for p in partitions}
     futures = client.list_offsets(
-        asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=10
+        asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=timeout
     )
     return {place.partition: future for place, future in futures.items()}
 

@@ -18,7 +18,7 @@ from fraudstream_platform.detection.exchange_touches import KINDS, Touches
 from fraudstream_platform.drain.assignment import hour_of
 from fraudstream_platform.drain.follower import TopicFollower
 from fraudstream_platform.drain.kafka import reader, topic_id, watermarks
-from fraudstream_platform.drain.registry import SchemaSource
+from fraudstream_platform.drain.registry import RegistryDownError, SchemaSource
 from fraudstream_platform.lake.commit import recorded_versions
 from fraudstream_platform.lake.tables import ENTITY_TOUCHES, HOUR, TOUCH_COLUMNS, open_table, scan
 from fraudstream_platform.settings import Settings
@@ -63,6 +63,11 @@ class TouchCodec:
         """Ask the registry for the schema; raises RegistryDownError."""
         self._encoder = schemas.encoder(settings.entities_topic, "entity_touches")
         self._reader = TouchReader(settings)
+        empty = self._encoder.encode(dict.fromkeys(_PACKED, b""))
+        try:
+            self._reader.read([empty])  # the registry is asked now, never between two steps
+        except Exception as error:  # noqa: BLE001 - any transport error of the client
+            raise RegistryDownError(f"schema registry: {type(error).__name__}") from None
 
     def messages(self, touches: Touches) -> list[bytes]:
         """Messages that hold `touches`, none where there are none."""
