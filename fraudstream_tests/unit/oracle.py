@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from itertools import takewhile
 from typing import Any
 
 from fraudstream_tests.unit.oracle_card import Credit, event_features
