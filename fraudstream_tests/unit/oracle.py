@@ -87,7 +87,10 @@ def surprise(n: int, mean: float) -> float:
     if n <= mean:
         tail = 1 - math.fsum(mass(k) for k in range(n))
     else:
-        tail = math.fsum(takewhile((1e-40).__lt__, map(mass, range(n, n + 8_000))))
+        masses = [mass(k) for k in range(n, n + 400)]
+        while masses[-1] > 1e-40:
+            masses.append(mass(n + len(masses)))
+        tail = math.fsum(masses)
     return min(15.0, max(0.0, -math.log10(tail)))
 
 
