@@ -111,7 +111,7 @@ class Account:
             past = [e for e in self._recent(time) if time - seconds * 1000 < e["time"] and e[what]]
             return [*past, now] if current and now[what] else past
 
-        for label, seconds in (("1m", 60), ("10m", 600), ("1h", 3600)):
+        for label, seconds in (("1m", 60), ("10m", 600), ("40m", 2400), ("1h", 3600)):
             found[f"n_{label}"] = len(window(seconds, "tried"))
         for label, seconds in (("10m", 600), ("1h", 3600)):
             spent = sum(e["amount"] for e in window(seconds, "spend"))
