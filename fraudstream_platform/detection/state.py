@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fraudstream_platform.detection import layout as at
 from fraudstream_platform.detection.accounts import Account, AccountTable, has_room
+from fraudstream_platform.detection.cases import CaseTable
 from fraudstream_platform.detection.catalogue import RING, TILES, catalogue_version
 from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.dedup import SeenIds
@@ -25,6 +26,7 @@ from fraudstream_platform.detection.flags import ATTEMPT, PRESENT
 from fraudstream_platform.detection.formulas import DAY_MS
 from fraudstream_platform.detection.kernel import account_row, place_row
 from fraudstream_platform.detection.layout import kernel_specs, scalar_columns
+from fraudstream_platform.detection.patterns import PATTERNS
 from fraudstream_platform.detection.recent import empty_recent
 from fraudstream_platform.detection.table import BYTES_OF_KEY, Arrays, EntityTable
 
@@ -101,6 +103,7 @@ class PartitionState:
 
     def __init__(self) -> None:
         self.seen = SeenIds()
+        self.cases = CaseTable()
         self._cards = AccountTable(at.CARD_EVENT_CELLS)
         self._customers = AccountTable(at.CUSTOMER_EVENT_CELLS)
         self._instruments = EntityTable(at.INSTRUMENT_CELLS, at.PLACE_SEEN)
@@ -159,6 +162,7 @@ class PartitionState:
         """Copies of all arrays, named `<part>.<array>`."""
         parts = {name: table.dump() for name, table in self._tables.items()}
         parts["seen"] = self.seen.dump()
+        parts["cases"] = self.cases.dump()
         arrays = {f"{part}.{name}": a for part, held in parts.items() for name, a in held.items()}
         arrays["clock"] = self._clock.copy()
         return arrays
@@ -166,9 +170,10 @@ class PartitionState:
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `dump` gave."""
         self._clock = np.array(arrays["clock"], np.int64)
-        holders: dict[str, AccountTable | EntityTable | SeenIds] = {
+        holders: dict[str, AccountTable | EntityTable | SeenIds | CaseTable] = {
             **self._tables,
             "seen": self.seen,
+            "cases": self.cases,
         }
         for part, holder in holders.items():
             prefix = f"{part}."
@@ -181,5 +186,5 @@ def state_version() -> str:
     """Names the features' declaration and the arrays of `dump`: other states cannot be loaded."""
     arrays = PartitionState().dump()
     shapes = [(name, a.dtype.str, a.shape[1:]) for name, a in sorted(arrays.items())]
-    text = repr((at.LAYOUT, at.EVENTS_A_PAGE, at.TILES_A_PAGE, shapes))
+    text = repr((at.LAYOUT, at.EVENTS_A_PAGE, at.TILES_A_PAGE, tuple(PATTERNS), shapes))
     return f"{catalogue_version()}-state-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

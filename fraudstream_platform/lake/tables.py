@@ -13,6 +13,7 @@ from fraudstream_platform.contracts.tables import (
     BRONZE_SCHEMA,
     DEAD_LETTER_SCHEMA,
     IDENTITY_PROFILE_SCHEMA,
+    LABEL_SCHEMA,
     MERCHANT_PROFILE_SCHEMA,
     QUARANTINE_SCHEMA,
     SILVER_SCHEMA,
@@ -40,6 +41,7 @@ TOPIC_POSITION = {
 
 ALERTS = "gold.alerts"
 VAULT = "vault.entities"
+LABELS = "labels.transactions"
 
 FOLLOWED: dict[str, pl.Schema] = {
     ALERTS: pl.Schema({**TOPIC_POSITION, **ALERT_SCHEMA}),
@@ -51,6 +53,7 @@ FOLLOWED: dict[str, pl.Schema] = {
             "sealed": pl.String(),
         }
     ),
+    LABELS: pl.Schema({**TOPIC_POSITION, **LABEL_SCHEMA}),
 }
 """Tables that are filled from a topic, record by record."""
 

@@ -25,24 +25,26 @@ class AmountProbing:
 
     def _of(self, entity: str, batch: Batch, rules: RuleSet) -> Signal:
         attempts = batch[f"{entity}_n_1h"] + 1
-        fast = batch[f"{entity}_n_10m"] + 1 >= rules.probing_attempts
+        fast = batch[f"{entity}_n_10m"] + 1 >= rules.amount_probing.attempts
         # Four attempts of one hour are a search only where that many are unusual.
-        unusual = batch[f"{entity}_velocity_tail_1h"] >= rules.probing_surprise
+        unusual = batch[f"{entity}_velocity_tail_1h"] >= rules.amount_probing.surprise
         run = np.where(unusual, batch[f"{entity}_rising_run_1h"], batch[f"{entity}_rising_run_10m"])
         highest = batch[f"{entity}_max_approved_1h"]
-        grown = batch.events.amount >= rules.probing_growth * np.maximum(1, highest)
+        grown = batch.events.amount >= rules.amount_probing.growth * np.maximum(1, highest)
         bracket = batch[f"{entity}_bracket_ratio_1h"]
         # A retry repeats its amount, and a top-up lifts approvals above the refusal: no search.
-        searching = (bracket < 1.0) & (batch[f"{entity}_amounts_1h"] >= rules.probing_amounts)
-        rising = (run >= rules.probing_run) & (grown | (batch[f"{entity}_declines_1h"] > 0))
+        searching = (bracket < 1.0) & (
+            batch[f"{entity}_amounts_1h"] >= rules.amount_probing.amounts
+        )
+        rising = (run >= rules.amount_probing.run) & (grown | (batch[f"{entity}_declines_1h"] > 0))
         closing = (
-            (attempts >= rules.probing_attempts)
+            (attempts >= rules.amount_probing.attempts)
             & (fast | unusual)
-            & (bracket >= rules.probing_bracket)
+            & (bracket >= rules.amount_probing.bracket)
             & searching
         )
-        by_run = 0.62 + 0.25 * ramp(run, rules.probing_run, rules.probing_run + 4)
-        by_bracket = 0.62 + 0.25 * ramp(bracket, rules.probing_bracket, 1.0)
+        by_run = 0.62 + 0.25 * ramp(run, rules.amount_probing.run, rules.amount_probing.run + 4)
+        by_bracket = 0.62 + 0.25 * ramp(bracket, rules.amount_probing.bracket, 1.0)
         return np.maximum(np.where(rising, by_run, 0.0), np.where(closing, by_bracket, 0.0))
 
     def reasons(self, batch: Batch, row: int, rules: RuleSet) -> list[Reason]:
@@ -52,7 +54,7 @@ class AmountProbing:
             entity = "customer"
         run = batch.at(f"{entity}_rising_run_1h", row)
         amount = float(batch.events.amount[row])
-        if run >= rules.probing_run:
+        if run >= rules.amount_probing.run:
             text = (
                 f"{run:.0f} attempts in a row, each higher than the one before, within 1 h, up to "
                 f"{major(amount)}; usual: no such run"

@@ -28,15 +28,15 @@ class CardTesting:
         refused = batch[f"{entity}_declines_10m"] + batch[f"{entity}_verify_10m"]
         merchants = batch[f"{entity}_probe_merchants_10m"]
         enough = (
-            (probes >= rules.testing_probes)
-            & (refused >= rules.testing_refused)
-            & (merchants >= rules.testing_merchants)
+            (probes >= rules.card_testing.probes)
+            & (refused >= rules.card_testing.refused)
+            & (merchants >= rules.card_testing.merchants)
         )
         strength = (
             0.62
-            + 0.20 * ramp(probes, rules.testing_probes, rules.testing_probes + 6)
-            + 0.10 * ramp(refused, rules.testing_refused, rules.testing_refused + 4)
-            + 0.05 * ramp(merchants, rules.testing_merchants, rules.testing_merchants + 3)
+            + 0.20 * ramp(probes, rules.card_testing.probes, rules.card_testing.probes + 6)
+            + 0.10 * ramp(refused, rules.card_testing.refused, rules.card_testing.refused + 4)
+            + 0.05 * ramp(merchants, rules.card_testing.merchants, rules.card_testing.merchants + 3)
         )
         return np.where(enough, strength, 0.0)
 

@@ -22,11 +22,11 @@ class ImpossibleGeography:
         """Faster and farther is worse; the magnetic stripe, which can be copied, too."""
         net = batch["instrument_net_distance_km"]
         speed = batch["instrument_speed_kmh"]
-        enough = (net > rules.geography_km) & (speed > rules.geography_kmh)
+        enough = (net > rules.impossible_geography.km) & (speed > rules.impossible_geography.kmh)
         strength = (
             0.65
-            + 0.20 * ramp(speed, rules.geography_kmh, 4 * rules.geography_kmh)
-            + 0.07 * ramp(net, rules.geography_km, 10 * rules.geography_km)
+            + 0.20 * ramp(speed, rules.impossible_geography.kmh, 4 * rules.impossible_geography.kmh)
+            + 0.07 * ramp(net, rules.impossible_geography.km, 10 * rules.impossible_geography.km)
             + 0.05 * batch.any_of(STRIPE)
         )
         return np.where(enough, strength, 0.0)
@@ -38,7 +38,7 @@ class ImpossibleGeography:
         speed = batch.at("instrument_speed_kmh", row)
         text = (
             f"Card present {net:,.0f} km from its last terminal {minutes:.0f} min apart: "
-            f"{speed:,.0f} km/h; possible: {rules.geography_kmh:.0f} km/h"
+            f"{speed:,.0f} km/h; possible: {rules.impossible_geography.kmh:.0f} km/h"
         )
         window_s = round(60 * minutes)
-        return [Reason("IG01", text, speed, rules.geography_kmh, window_s, "instrument")]
+        return [Reason("IG01", text, speed, rules.impossible_geography.kmh, window_s, "instrument")]

@@ -23,17 +23,17 @@ class VelocityAttack:
         found = np.zeros(batch.rows)
         for entity in ("card", "customer"):
             for window, least in (
-                ("10m", rules.velocity_attempts_10m),
-                ("1h", rules.velocity_attempts_1h),
+                ("10m", rules.velocity_attack.attempts_10m),
+                ("1h", rules.velocity_attack.attempts_1h),
             ):
                 attempts = batch[f"{entity}_n_{window}"] + 1
                 tail = batch[f"{entity}_velocity_tail_{window}"]
-                enough = (attempts >= least) & (tail >= rules.velocity_surprise)
+                enough = (attempts >= least) & (tail >= rules.velocity_attack.surprise)
                 strength = 0.60 + 0.25 * ramp(
-                    tail, rules.velocity_surprise, rules.velocity_surprise + 6
+                    tail, rules.velocity_attack.surprise, rules.velocity_attack.surprise + 6
                 )
                 if window == "10m":
-                    strength += 0.12 * ramp(attempts, least, rules.velocity_cap_10m)
+                    strength += 0.12 * ramp(attempts, least, rules.velocity_attack.cap_10m)
                 found = np.maximum(found, np.where(enough, strength, 0.0))
         return np.where(batch.has(ATTEMPT | CIT), found, 0.0)
 
@@ -45,8 +45,8 @@ class VelocityAttack:
         per_hour = batch.at(f"{entity}_expected_per_hour", row)
         code, window, window_s, words = "VA01", "10m", 600, "10 min"
         if (
-            batch.at(f"{entity}_n_10m", row) + 1 < rules.velocity_attempts_10m
-            or batch.at(f"{entity}_velocity_tail_10m", row) < rules.velocity_surprise
+            batch.at(f"{entity}_n_10m", row) + 1 < rules.velocity_attack.attempts_10m
+            or batch.at(f"{entity}_velocity_tail_10m", row) < rules.velocity_attack.surprise
         ):
             code, window, window_s, words = "VA02", "1h", 3600, "1 h"
         attempts = batch.at(f"{entity}_n_{window}", row) + 1
