@@ -51,6 +51,7 @@ ALERT_SCHEMA = frame_schema("fraud_alert")
 
 LABEL_SCHEMA = pl.Schema({**frame_schema("transaction_label"), "problem": pl.String()})
 """One record of the label topic; where `problem` names why it cannot be used, the rest is null."""
+
 MERCHANT_PROFILE_SCHEMA = pl.Schema(
     {
         "effective_from": pl.Datetime("ms", "UTC"),

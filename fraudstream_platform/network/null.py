@@ -35,10 +35,14 @@ class Null:
         self._ratio = _class_ratios(edges, classes)
 
     def shares(self, merchants: Ints) -> Floats:
-        """Share of each merchant (a row) in the visits by people of each home area."""
-        if self._before is None:
-            return _shares(self.edges, merchants)
+        """Share of each merchant (a row) in the visits by people of each home area, in the window."""
+        return _shares(self.edges, merchants)
+
+    def shares_before(self, merchants: Ints) -> Floats:
+        """The same before the window; in it, where little is known of before."""
         before = self._before
+        if before is None:
+            return self.shares(merchants)
         total = before.merchant.shape[0] + before.visitors.shape[0]
         anywhere = (before.visitors[merchants] + 1) / total
         of_area = _visits_by_area(before)
@@ -47,10 +51,21 @@ class Null:
         return found
 
     def shared(self, a: Ints, b: Ints) -> Floats:
-        """Customers that each pair of merchants shares by chance."""
+        """Customers that each pair of merchants shares by chance.
+
+        One of the two may have grown since (a new shop shares customers with every other one): that
+        both have, and by the same customers, is what must not explain itself.
+        """
         merchants = np.unique(np.concatenate([a, b]))
-        by_area = _by_area(self.shares(merchants), _ordered(self.edges), merchants, a, b)
-        return by_area * self.usual(a, b)
+        row_a, row_b = np.searchsorted(merchants, a), np.searchsorted(merchants, b)
+        now, before = self.shares(merchants), self.shares_before(merchants)
+        ordered = _ordered(self.edges)
+        expected = np.maximum(
+            _by_area(now, before, ordered, row_a, row_b),
+            _by_area(before, now, ordered, row_a, row_b),
+        )
+        found: Floats = expected * self.usual(a, b)
+        return found
 
     def usual(self, a: Ints, b: Ints) -> Floats:
         """How much more pairs of such categories and hours share than areas explain, at least 1."""
@@ -58,17 +73,17 @@ class Null:
         return found
 
 
-def _by_area(shares: Floats, ordered: Floats, merchants: Ints, a: Ints, b: Ints) -> Floats:
-    row_a, row_b = np.searchsorted(merchants, a), np.searchsorted(merchants, b)
-    expected = np.empty(a.shape[0])
-    for start in range(0, a.shape[0], _CHUNK):
+def _by_area(one: Floats, other: Floats, ordered: Floats, row_a: Ints, row_b: Ints) -> Floats:
+    expected = np.empty(row_a.shape[0])
+    for start in range(0, row_a.shape[0], _CHUNK):
         part = slice(start, start + _CHUNK)
-        expected[part] = np.einsum("ph,ph,h->p", shares[row_a[part]], shares[row_b[part]], ordered)
+        expected[part] = np.einsum("ph,ph,h->p", one[row_a[part]], other[row_b[part]], ordered)
     return expected
 
 
 def _visits_by_area(edges: Edges) -> Floats:
-    return np.bincount(edges.homes, edges.degrees, minlength=edges.areas).astype(np.float64)
+    degrees = edges.degrees.astype(np.float64)
+    return np.bincount(edges.homes, degrees, minlength=edges.areas).astype(np.float64)
 
 
 def _shares(edges: Edges, merchants: Ints) -> Floats:
@@ -79,8 +94,8 @@ def _shares(edges: Edges, merchants: Ints) -> Floats:
 def _ordered(edges: Edges) -> Floats:
     """Ordered pairs of merchants of one customer, by home area."""
     degrees = edges.degrees.astype(np.float64)
-    pairs = np.bincount(edges.homes, degrees * (degrees - 1), minlength=edges.areas)
-    return pairs.astype(np.float64)
+    pairs = degrees * (degrees - 1)
+    return np.bincount(edges.homes, pairs, minlength=edges.areas).astype(np.float64)
 
 
 def _class_ratios(edges: Edges, classes: Ints) -> Floats:
@@ -91,7 +106,8 @@ def _class_ratios(edges: Edges, classes: Ints) -> Floats:
     merchants = np.flatnonzero(sample.visitors > 0)
     shares, ordered = _shares(sample, merchants), _ordered(sample)
     # A group under suspicion must not make itself usual: what one pair adds is bounded.
-    seen = np.minimum(shared, 5 * _by_area(shares, ordered, merchants, a, b) + 2)
+    row_a, row_b = np.searchsorted(merchants, a), np.searchsorted(merchants, b)
+    seen = np.minimum(shared, 5 * _by_area(shares, shares, ordered, row_a, row_b) + 2)
     low, high = np.minimum(classes[a], classes[b]), np.maximum(classes[a], classes[b])
     pairs = np.bincount(low * CLASSES + high, seen, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
     expected = np.triu(_expected_by_class(shares, ordered, classes[merchants]))

@@ -36,35 +36,45 @@ def sharing_of(null: Null, layer: Layer, block: Block) -> Sharing:
     it is for the site's other customers.
     """
     counts = site_matrix(layer.edges.matrix(block.merchants)[1], block.sites).sum(axis=1)
-    chances, people = _chances(null, layer, block)
-    tails = _tails(chances) @ people
-    count = chances.shape[1]
-    choices = log10_choices(layer.merchants, count)
-    best = Sharing(2, 0, 0.0, 0.0, choices)
-    for least in range(2, min(_MOST_SITES, count) + 1):
+    tails = _expected(null, layer, block)
+    best = Sharing(2, 0, 0.0, 0.0, log10_choices(layer.merchants, block.site_count))
+    for least in range(2, min(_MOST_SITES, block.site_count) + 1):
         seen, expected = int((counts >= least).sum()), float(tails[least])
         surprise = poisson_surprise_of(seen, expected)
         if surprise > best.surprise:
-            best = Sharing(least, seen, expected, surprise, choices)
+            best = Sharing(least, seen, expected, surprise, best.given_away)
     return best
 
 
-def _chances(null: Null, layer: Layer, block: Block) -> tuple[Floats, Floats]:
-    """Chance of a notable visit to each site, and how many people have it.
+def _expected(null: Null, layer: Layer, block: Block) -> Floats:
+    """Customers of at least 0, 1, 2 … sites, where the site of most growth may have grown.
 
     People of one home area who visited equally many merchants have the same chances.
     """
     edges = null.edges
-    share = null.shares(block.merchants) * layer.apart(block.customers)[block.merchants][:, None]
-    by_site = np.zeros((block.site_count, edges.areas))
-    np.add.at(by_site, block.sites, share)
     shops = edges.degrees > 1
     most = int(edges.degrees.max(initial=0)) + 1
     kinds, people = np.unique(edges.homes[shops] * most + edges.degrees[shops], return_counts=True)
     left, right = np.triu_indices(block.merchants.shape[0], 1)
     usual = float(null.usual(block.merchants[left], block.merchants[right]).mean())
-    rate = by_site[:, kinds // most].T * (kinds % most)[:, None] * np.sqrt(usual)
-    return 1 - np.exp(-rate), people.astype(np.float64)
+    weight = (kinds % most)[:, None] * np.sqrt(usual)
+    own = layer.apart(block.customers)[block.merchants][:, None]
+    now, before = (
+        1 - np.exp(-_by_site(shares * own, block)[:, kinds // most].T * weight)
+        for shares in (null.shares(block.merchants), null.shares_before(block.merchants))
+    )
+    expected = _tails(before) @ people
+    for site in range(block.site_count):
+        grown = before.copy()
+        grown[:, site] = now[:, site]
+        expected = np.maximum(expected, _tails(grown) @ people)
+    return expected
+
+
+def _by_site(shares: Floats, block: Block) -> Floats:
+    found: Floats = np.zeros((block.site_count, shares.shape[1]))
+    np.add.at(found, block.sites, shares)
+    return found
 
 
 def _tails(chances: Floats) -> Floats:

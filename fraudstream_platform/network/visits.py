@@ -96,6 +96,7 @@ def visits_of(silver: pl.DataFrame) -> Visits:
             partition="partition",
             offset="offset",
         )
+        .sort("partition", "offset")  # sums of floats depend on their order
     )
     homes = _homes(rows, merchants, customers.height)
     return Visits(rows, customers["entity"], merchants.drop("m"), homes, _classes(rows, merchants))
