@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-_COLOURS = {"pass": "green", "fail": "red", "too few": "yellow", "not measured": "yellow"}
+_COLOURS = {"pass": "green", "fail": "red", "too few": "yellow", "not measured": "yellow"}  # nosec B105
 
 
 def report_view(report: Mapping[str, Any]) -> RenderableType:
