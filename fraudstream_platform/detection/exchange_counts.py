@@ -48,8 +48,8 @@ def new_scratch() -> Arrays:
 
 
 @compiled
-def _end_of_visible(rows: NDArray[np.int64], count: int, bound: int) -> int:
-    """Number of the first row appended after `bound`."""
+def first_after(rows: NDArray[np.int64], count: int, bound: int) -> int:
+    """Number of the first of `count` rows that was appended after `bound`."""
     low: Any = max(0, count - rows.shape[0])
     high = count
     while low < high:
@@ -123,7 +123,7 @@ def look_up_rows(
     """Fill the columns of `specs` ([chain, what, column, is a share]) in the rows `asking`."""
     found = scratch[2]
     for row in asking:
-        end = _end_of_visible(log[0], log[2][0], bounds[row])
+        end = first_after(log[0], log[2][0], bounds[row])
         oldest = bounds[row] - long_ms - LATE_MS
         for chain in range(CHAINS):
             key: Any = np.int64(keys[chain, row])

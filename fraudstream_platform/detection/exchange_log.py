@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fraudstream_platform.detection.exchange_counts import look_up_rows, new_scratch
+from fraudstream_platform.detection.exchange_counts import first_after, look_up_rows, new_scratch
 from fraudstream_platform.detection.exchange_rows import (
-    APPENDED,
     BUCKETS,
     CELLS,
     CHAINS,
     LATE_MS,
+    MAX_ROWS,
     SPREAD_MS,
     START_ROWS,
     append_rows,
@@ -52,7 +52,7 @@ class TouchLog:
                 touches.outcome, keys,
             )  # fmt: skip
             if place < len(touches):
-                self._rows = self._resized(2 * self._rows.shape[0])
+                self._rows = self._placed(self._needed(), 2 * self._rows.shape[0])
 
     def look_up(
         self,
@@ -70,35 +70,31 @@ class TouchLog:
             integers, reals,
         )  # fmt: skip
 
-    def _held(self) -> NDArray[np.int64]:
-        """Numbers of the rows that are still needed, oldest first."""
-        rows = self._rows.shape[0]
-        numbers = np.arange(max(0, int(self._meta[0]) - rows), int(self._meta[0]))
-        appended = self._rows[numbers & (rows - 1), APPENDED]
-        needed: NDArray[np.int64] = numbers[appended >= self._meta[1] - self._keep_ms]
-        return needed
+    def _needed(self) -> NDArray[np.int64]:
+        """A copy of the rows that are still needed, oldest first."""
+        last, size = int(self._meta[0]), self._rows.shape[0]
+        first = first_after(self._rows, last, int(self._meta[1]) - self._keep_ms - 1)
+        start, count = first & (size - 1), last - first
+        if start + count <= size:
+            return self._rows[start : start + count].copy()
+        return np.concatenate((self._rows[start:], self._rows[: start + count - size]))
 
-    def _resized(self, rows: int) -> NDArray[np.int64]:
-        numbers = self._held()
-        larger = np.zeros((rows, CELLS), np.int64)
-        larger[numbers & (rows - 1)] = self._rows[numbers & (self._rows.shape[0] - 1)]
-        return larger
+    def _placed(self, held: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+        """A ring of `size` rows whose newest are `held`."""
+        last = int(self._meta[0])
+        rows = np.zeros((size, CELLS), np.int64)
+        rows[np.arange(last - held.shape[0], last) & (size - 1)] = held
+        return rows
 
     def dump(self) -> dict[str, NDArray[Any]]:
         """Copies of the rows still needed, oldest first, and of the counters."""
-        numbers = self._held()
-        return {
-            "rows": self._rows[numbers & (self._rows.shape[0] - 1)],
-            "meta": self._meta.copy(),
-        }
+        return {"rows": self._needed(), "meta": self._meta.copy()}
 
     def load(self, dumped: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `dump` gave."""
         held, self._meta = dumped["rows"], np.array(dumped["meta"], np.int64)
-        rows = max(START_ROWS, 1 << int(held.shape[0]).bit_length())
-        last = int(self._meta[0])
-        numbers = np.arange(last - held.shape[0], last)
-        self._rows = np.zeros((rows, CELLS), np.int64)
-        self._rows[numbers & (rows - 1)] = held
+        size = max(START_ROWS, 1 << int(held.shape[0]).bit_length())
+        self._rows = self._placed(held, min(size, MAX_ROWS))
         self._heads = np.zeros((CHAINS, BUCKETS), np.int64)
+        last = int(self._meta[0])
         link_all(self._rows, self._heads, last - held.shape[0], last)

@@ -309,3 +309,19 @@ def test_beyond_what_a_log_holds_counts_end_at_the_same_touch() -> None:
     assert np.array_equal(found[0], found[1])
     countable = keys[:, asked - exchange_rows.COUNTABLE : asked]
     assert found[0][0, 1] == min((countable[1] == keys[1, 0]).sum(), 128)
+
+
+def test_a_ring_that_has_wrapped_is_dumped_whole_and_in_order() -> None:
+    """A snapshot is copied in two pieces where the newest row stands before the oldest."""
+    log, minute = TouchLog(exchange_rows.SHORT_MS), 60_000
+    many = 3 * exchange_rows.START_ROWS
+    touches = Touches(
+        np.zeros(many, np.int32), np.arange(many), np.arange(many), np.ones(many, np.uint32),
+        np.ones(many, np.uint8), np.ones((2, many), np.uint32),
+    )  # fmt: skip
+    log.append(touches, touches.keys, np.arange(many) * minute)
+    rows = log.dump()["rows"]
+    assert rows[:, 0].tolist() == [minute * (many - 1 - back) for back in range(16, -1, -1)]
+    other = TouchLog(exchange_rows.SHORT_MS)
+    other.load(log.dump())
+    assert np.array_equal(other.dump()["rows"][:, :4], rows[:, :4])
