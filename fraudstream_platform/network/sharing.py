@@ -63,7 +63,7 @@ def _expected(null: Null, layer: Layer, block: Block) -> Floats:
         1 - np.exp(-_by_site(shares * own, block)[:, kinds // most].T * weight)
         for shares in (null.shares(block.merchants), null.shares_before(block.merchants))
     )
-    expected = _tails(before) @ people
+    expected: Floats = _tails(before) @ people
     for site in range(block.site_count):
         grown = before.copy()
         grown[:, site] = now[:, site]
