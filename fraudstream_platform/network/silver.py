@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -39,7 +40,9 @@ def recent(settings: Settings, columns: Sequence[str], window_s: int) -> pl.Data
     return found
 
 
-def facts_of(settings: Settings, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict]:  # type: ignore[type-arg]
+def facts_of(
+    settings: Settings, places: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], dict[str, Any]]:
     """What an alert tells of the transactions at these partitions and offsets."""
     asked = pl.LazyFrame(
         places, schema={"partition": pl.Int32(), "offset": pl.Int64()}, orient="row"

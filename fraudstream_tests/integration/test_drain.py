@@ -5,16 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from fraudstream_platform.drain.followers import Followers
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowReport, WindowRun
-from fraudstream_platform.lake.tables import ENTITY_TOUCHES, open_table, scan
+from fraudstream_platform.lake.tables import ALERTS, ENTITY_TOUCHES, open_table, scan
 from fraudstream_platform.local.ports import settings_on_free_ports
 from fraudstream_platform.local.stack import Stack
+from fraudstream_platform.network.findings import Finding, Reason
+from fraudstream_platform.network.refresh import Report, refresh, tell
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.simulator.producer import Simulation
 from fraudstream_platform.simulator.stream import StreamConfig
@@ -66,10 +71,11 @@ def drained(settings: Settings) -> tuple[list[WindowReport], dict[str, Any]]:
         thread.start()
     for thread in threads:
         thread.join(timeout=200)
-    spark.stop()
     assert not errors, errors
     summary = simulation.summary
-    sent = {"produced": summary.produced, "bad": summary.bad_records, "labels": summary.labels}
+    sent: dict[str, Any] = {"produced": summary.produced, "bad": summary.bad_records}
+    sent |= {"labels": summary.labels, "refresh": refresh(settings, spark, "refresh-0")}
+    spark.stop()
     return [reports[0], reports[1]], sent
 
 
@@ -137,9 +143,46 @@ def test_what_tasks_tell_each_other_is_counted_and_kept(settings: Settings) -> N
     assert messages["topic_offset"].to_list() == list(range(messages.height))
     assert set(messages["partition"].explode()) == {0, 1, 2, 3}
     told = messages.select("partition", "offset").explode("partition", "offset")
-    assert (
-        told.is_duplicated().sum() < 0.05 * told.height
-    )  # what a successor could not know to be told
+    # A successor cannot know all that its predecessor told.
+    assert told.is_duplicated().sum() < 0.05 * told.height
     features = scan(settings, "gold.features").collect()
     assert features["merchant_cards_10m"].to_numpy().max() > 1
     assert features["device_cards_24h"].to_numpy().max() > 0
+
+
+def test_profiles_are_made_of_silver_and_ordinary_traffic_has_no_group(
+    settings: Settings, drained: tuple[list[WindowReport], dict[str, Any]]
+) -> None:
+    """Guards against a refresh that sees other rows than Silver's, or groups in a quiet stream."""
+    report: Report = drained[1]["refresh"]
+    silver = open_table(settings, "silver.transactions").count()
+    assert [part.silver_rows for part in report.parts] == [silver, silver]
+    assert [part.findings for part in report.parts] == [(), ()]
+    assert report.is_in_time
+    merchants = scan(settings, "gold.profiles_merchants").collect()
+    assert merchants.height == report.parts[0].profile_rows > 100
+    assert merchants["version"].unique().to_list() == [report.version]
+
+
+@pytest.mark.usefixtures("drained")
+def test_a_group_is_told_of_once_on_the_topic_and_in_the_table(settings: Settings) -> None:
+    """Guards against an alert a refresh, and against one that the proof stumbles over."""
+    row = scan(settings, "silver.transactions").tail(1).collect().row(0, named=True)
+    reason = Reason("MC01", "5 customers", 5.0, 0.1, 86_400, "merchant group")
+    newest = (row["partition"], row["offset"])
+    group = Finding("merchant_collusion", ("A", "B", "C"), 700, (reason,), newest, 120)
+    before = open_table(settings, ALERTS).count()
+    assert tell(settings, [group]) == [group]
+    assert tell(settings, [replace(group, members=("A", "B", "C", "D"))]) == []
+    followers = Followers(settings)
+    try:
+        deadline = time.monotonic() + 30
+        while open_table(settings, ALERTS).count() == before:
+            assert time.monotonic() < deadline, "the alert did not reach its table"
+            list(followers.follow(at_once=True))
+            time.sleep(0.1)
+    finally:
+        followers.close()
+    told = scan(settings, ALERTS).filter(pl.col("case_key").str.starts_with("collusion:group:"))
+    assert told.select("transaction_id").collect().rows() == [(row["transaction_id"],)]
+    assert [finding for finding in prove(settings) if not finding.holds] == []
