@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from itertools import takewhile
 from typing import Any
 
 from fraudstream_tests.unit.oracle_card import Credit, event_features
@@ -88,7 +87,11 @@ def surprise(n: int, mean: float) -> float:
     if n <= mean:
         tail = 1 - math.fsum(mass(k) for k in range(n))
     else:
-        tail = math.fsum(takewhile(1e-40.__lt__, map(mass, range(n, n + 8_000))))
+        tail = 0.0
+        for k in range(n, n + 8_000):
+            tail += mass(k)
+            if mass(k) < 1e-40:
+                break
     return min(15.0, max(0.0, -math.log10(tail)))
 
 
