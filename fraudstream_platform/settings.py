@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     # Quality.
     silver_quality_threshold: float = Field(default=0.8, ge=0, le=1)
     data_quality_alert_threshold: float = Field(default=0.95, ge=0, le=1)
+    oldest_event_days: int = Field(default=30, ge=1, le=3650)
 
     # Protection.
     customer_id_salt: SecretStr = SecretStr(EXAMPLE_SALT)

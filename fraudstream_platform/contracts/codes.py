@@ -63,6 +63,9 @@ AVS_RESULTS = ("match", "partial", "no_match", "not_checked")
 TDS_STATUSES = ("Y", "A", "N", "U", "C", "R")
 IP_TYPES = ("residential", "mobile", "hosting", "proxy")
 
+LABEL_TYPES = ("fraud_report", "chargeback", "charge_off", "genuine")
+LABEL_SOURCES = ("cardholder", "issuer", "scheme", "analyst")
+
 APPROVAL_CODES = ("00", "08", "10", "11", "85")
 """Response codes that mean success; 85 is the success of a verification."""
 FUNDS_CODES = ("51", "61")

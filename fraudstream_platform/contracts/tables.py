@@ -48,3 +48,6 @@ QUARANTINE_SCHEMA = pl.Schema(
 
 ALERT_SCHEMA = frame_schema("fraud_alert")
 """One alert as it stands on the alert topic."""
+
+LABEL_SCHEMA = pl.Schema({**frame_schema("transaction_label"), "problem": pl.String()})
+"""One record of the label topic; where `problem` names why it cannot be used, the rest is null."""

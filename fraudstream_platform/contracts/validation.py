@@ -34,8 +34,9 @@ from fraudstream_platform.contracts.schemas import (
     transaction_schema,
 )
 
-OLDEST_EVENT_MS = 30 * 86_400_000
-"""An event may be this much older than its append time."""
+OLDEST_EVENT_DAYS = 30
+"""An event may be this much older than its append time, unless the caller says otherwise."""
+_DAY_MS = 86_400_000
 NEWEST_EVENT_MS = 5 * 60_000
 """An event may be this much newer than its append time (clocks differ)."""
 AMOUNT_LIMIT_MINOR = 1_000_000_000_000
@@ -94,9 +95,14 @@ _FIELD_CHECKS: dict[str, pa.Check] = {
 _APPROVED = pl.col("outcome") == "approved"
 _AGE_MS = (pl.col("append_time") - pl.col("event_time")).dt.total_milliseconds()
 
+
+def _young_enough(oldest_event_days: int) -> pl.Expr:
+    return oldest_event_days * _DAY_MS >= _AGE_MS
+
+
 CROSS_RULES: dict[str, pl.Expr] = {
     "customer_or_card_required": pl.col("customer").is_not_null() | pl.col("card").is_not_null(),
-    "event_time_too_old": _AGE_MS <= OLDEST_EVENT_MS,
+    "event_time_too_old": _young_enough(OLDEST_EVENT_DAYS),
     "event_time_in_future": _AGE_MS >= -NEWEST_EVENT_MS,
     "original_id_required": ~pl.col("message_type").is_in(["REVERSAL", "INCREMENT"])
     | pl.col("original_id").is_not_null(),
@@ -111,6 +117,10 @@ CROSS_RULES: dict[str, pl.Expr] = {
 """Rules over several fields, by name; true where the record keeps the rule."""
 
 
+def _cross_rules(oldest_event_days: int) -> dict[str, pl.Expr]:
+    return {**CROSS_RULES, "event_time_too_old": _young_enough(oldest_event_days)}
+
+
 class _CrossRule:
     """A cross-field rule as Pandera calls it."""
 
@@ -122,7 +132,7 @@ class _CrossRule:
 
 
 @cache
-def transactions_schema() -> pa.DataFrameSchema:
+def transactions_schema(oldest_event_days: int = OLDEST_EVENT_DAYS) -> pa.DataFrameSchema:
     """The Pandera schema of Bronze rows that may become Silver."""
     required = set(required_fields("transaction"))
     columns = {
@@ -137,7 +147,8 @@ def transactions_schema() -> pa.DataFrameSchema:
         pl.Boolean(), checks=[pa.Check.eq(True, error="key_agrees")], nullable=False
     )
     columns["append_time"] = pa.Column(pl.Datetime("ms", "UTC"), nullable=False)
-    cross = [pa.Check(_CrossRule(rule), error=name) for name, rule in CROSS_RULES.items()]
+    rules = _cross_rules(oldest_event_days)
+    cross = [pa.Check(_CrossRule(rule), error=name) for name, rule in rules.items()]
     return pa.DataFrameSchema(columns, checks=cross, name="transactions")
 
 
@@ -150,9 +161,9 @@ _TRANSLATIONS: dict[str, Callable[[pl.Expr, dict[str, Any]], pl.Expr]] = {
 
 
 @cache
-def rule_expressions() -> dict[str, pl.Expr]:
+def rule_expressions(oldest_event_days: int = OLDEST_EVENT_DAYS) -> dict[str, pl.Expr]:
     """Rule name -> expression that is true (or null, for a null field) where the rule is kept."""
-    schema = transactions_schema()
+    schema, cross = transactions_schema(oldest_event_days), _cross_rules(oldest_event_days)
     rules: dict[str, pl.Expr] = {}
     for name, column in schema.columns.items():
         if not column.nullable:
@@ -160,13 +171,13 @@ def rule_expressions() -> dict[str, pl.Expr]:
         for check in column.checks:
             rules[check.error] = _TRANSLATIONS[check.name](pl.col(name), check.statistics)
     for check in schema.checks:
-        rules[check.error] = CROSS_RULES[check.error]
+        rules[check.error] = cross[check.error]
     return rules
 
 
 @cache
-def _step_expressions() -> list[pl.Expr]:
-    rules = [rule.alias(name) for name, rule in rule_expressions().items()]
+def _step_expressions(oldest_event_days: int) -> list[pl.Expr]:
+    rules = [rule.alias(name) for name, rule in rule_expressions(oldest_event_days).items()]
     return [*rules, *quality_terms()]
 
 
@@ -179,13 +190,14 @@ class Verdict:
     """Row number -> names of the rules it breaks, in the schema's order; clean rows are absent."""
 
 
-def judge(rows: pl.DataFrame) -> Verdict:
-    """Judge Bronze rows by every rule, in one select.
+def judge(rows: pl.DataFrame, oldest_event_days: int = OLDEST_EVENT_DAYS) -> Verdict:
+    """Judge Bronze rows by every rule, in one select; events may be `oldest_event_days` old.
 
     Polars hands a select over to its own thread and back, which on a busy machine costs more than
     the work in it: hence one. A column of it that holds no false needs no second look.
     """
-    judged = rows.select(*_step_expressions(), *quality_gaps(rows)).get_columns()
+    expressions = _step_expressions(oldest_event_days)
+    judged = rows.select(*expressions, *quality_gaps(rows)).get_columns()
     rules = len(rule_expressions())
     failed: dict[int, list[str]] = {}
     for column in judged[:rules]:
@@ -198,11 +210,13 @@ def judge(rows: pl.DataFrame) -> Verdict:
     return Verdict(quality, failed)
 
 
-def pandera_failures(rows: pl.DataFrame) -> list[list[str]]:
+def pandera_failures(
+    rows: pl.DataFrame, oldest_event_days: int = OLDEST_EVENT_DAYS
+) -> list[list[str]]:
     """The failed rules of each row, said by Pandera itself (~80 ms): for checks over whole tables."""
     failures: list[set[str]] = [set() for _ in range(rows.height)]
     try:
-        transactions_schema().validate(rows, lazy=True)
+        transactions_schema(oldest_event_days).validate(rows, lazy=True)
     except pa.errors.SchemaErrors as error:
         for case in error.failure_cases.iter_rows(named=True):
             name = case["check"]

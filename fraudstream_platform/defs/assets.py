@@ -33,6 +33,12 @@ SEALED_TOPIC = dg.AssetSpec(
     description="Sealed originals of identity tokens, once per new token, made at the edge.",
     kinds={"kafka"},
 )
+LABEL_TOPIC = dg.AssetSpec(
+    ["kafka", "fraud_labels"],
+    group_name="sources",
+    description="What became known of transactions afterwards: fraud reports, chargebacks, charge-offs.",
+    kinds={"kafka", "avro"},
+)
 BRONZE = dg.AssetKey(["bronze", "transactions"])
 DEAD_LETTER = dg.AssetKey(["bronze", "dead_letter"])
 SILVER = dg.AssetKey(["silver", "transactions"])
@@ -40,6 +46,7 @@ QUARANTINE = dg.AssetKey(["silver", "quarantine"])
 FEATURES = dg.AssetKey(["gold", "features"])
 ALERTS = dg.AssetKey(["gold", "alerts"])
 VAULT = dg.AssetKey(["vault", "entities"])
+LABELS = dg.AssetKey(["labels", "transactions"])
 ALERT_TOPIC = dg.AssetKey(["kafka", "fraud_alerts"])
 JOURNAL = dg.AssetKey(["kafka", "journal"])
 
@@ -87,6 +94,11 @@ SPECS = [
         "have alerted stands beside, in gold.alerts_rebuilt.",
     ),
     _table(VAULT, [SEALED_TOPIC.key], "Token to sealed original, once per token."),
+    _table(
+        LABELS,
+        [LABEL_TOPIC.key],
+        "Every record of the label topic, each once; one that cannot be used says what is wrong.",
+    ),
     _topic(
         JOURNAL,
         [RAW_TOPIC.key],

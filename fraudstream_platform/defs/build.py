@@ -31,6 +31,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         assets=[
             assets.RAW_TOPIC,
             assets.SEALED_TOPIC,
+            assets.LABEL_TOPIC,
             assets.drained,
         ],
         jobs=[drain_job],

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 import dagster as dg
 
 from fraudstream_platform.drain.window import WindowReport
+from fraudstream_platform.lake.tables import LABELS
 from fraudstream_platform.settings import Settings
 
 _DECODE_RATE_AT_LEAST = 0.95
 _FRESH_MS = 10_000
+_USABLE_RATE_AT_LEAST = 0.95
+_LABELS_WAITING_AT_MOST = 10_000
 
 SPECS = [
     dg.AssetCheckSpec(
@@ -47,6 +50,16 @@ SPECS = [
         asset=["gold", "alerts"],
         description="Alert published within 500 ms of the source's sending, at the 95th percentile.",
     ),
+    dg.AssetCheckSpec(
+        "labels_usable",
+        asset=["labels", "transactions"],
+        description="Share of label records that keep the contract; the others name what is wrong.",
+    ),
+    dg.AssetCheckSpec(
+        "labels_arrive",
+        asset=["labels", "transactions"],
+        description="How many records of the label topic the table lacks when a window ends.",
+    ),
 ]
 
 
@@ -73,6 +86,8 @@ def results(settings: Settings, report: WindowReport) -> Iterator[dg.AssetCheckR
     )
     yield _at_most("freshness", ["gold", "features"], report.freshness_p95_ms, _FRESH_MS)
     yield _at_most("alert_latency", ["gold", "alerts"], report.latency_p95_ms, 500)
+    yield _labels_usable(report)
+    yield _labels_arrive(report)
 
 
 def _decode_rate(report: WindowReport) -> dg.AssetCheckResult:
@@ -108,6 +123,35 @@ def _quality(settings: Settings, report: WindowReport) -> dg.AssetCheckResult:
             "blocks_below": settings.silver_quality_threshold,
             "warns_below": settings.data_quality_alert_threshold,
         },
+    )
+
+
+def _labels_usable(report: WindowReport) -> dg.AssetCheckResult:
+    labels, poor = report.followed[LABELS], report.label_problems.total()
+    rate = (labels - poor) / labels if labels else 1.0
+    return dg.AssetCheckResult(
+        asset_key=["labels", "transactions"],
+        check_name="labels_usable",
+        passed=rate >= _USABLE_RATE_AT_LEAST,
+        description=f"{labels - poor:,} of {labels:,} label records can be used ({rate:.2%}); at "
+        f"least {_USABLE_RATE_AT_LEAST:.0%} expected; column `problem` names what is wrong",
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"rate": rate, "labels": labels, "problems": dict(report.label_problems)},
+    )
+
+
+def _labels_arrive(report: WindowReport) -> dg.AssetCheckResult:
+    waiting = report.labels_waiting
+    return dg.AssetCheckResult(
+        asset_key=["labels", "transactions"],
+        check_name="labels_arrive",
+        passed=waiting is None or waiting <= _LABELS_WAITING_AT_MOST,
+        description="the broker did not say how many labels wait"
+        if waiting is None
+        else f"{waiting:,} records of the label topic wait for the next window; at most "
+        f"{_LABELS_WAITING_AT_MOST:,} expected",
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"waiting": -1 if waiting is None else waiting},
     )
 
 

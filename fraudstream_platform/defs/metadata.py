@@ -8,6 +8,7 @@ import dagster as dg
 import numpy as np
 
 from fraudstream_platform.drain.window import WindowReport
+from fraudstream_platform.lake.tables import ALERTS, LABELS, VAULT
 from fraudstream_platform.settings import Settings
 
 Metadata = Mapping[str, dg.MetadataValue]
@@ -43,13 +44,18 @@ def window_metadata(
         for table, extra in tables.items()
     }
     by_key[dg.AssetKey(["gold", "alerts"])] = {
-        "rows": dg.MetadataValue.int(report.alerts_committed),
+        "rows": dg.MetadataValue.int(report.followed[ALERTS]),
         **common,
         **_latency(report),
     }
     by_key[dg.AssetKey(["kafka", "fraud_alerts"])] = {**common, **_latency(report)}
     by_key[dg.AssetKey(["vault", "entities"])] = {
-        "rows": dg.MetadataValue.int(report.seals_committed),
+        "rows": dg.MetadataValue.int(report.followed[VAULT]),
+        **common,
+    }
+    by_key[dg.AssetKey(["labels", "transactions"])] = {
+        "rows": dg.MetadataValue.int(report.followed[LABELS]),
+        "problems": dg.MetadataValue.json(dict(report.label_problems)),
         **common,
     }
     by_key[dg.AssetKey(["kafka", "journal"])] = {

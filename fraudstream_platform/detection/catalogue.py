@@ -183,6 +183,8 @@ FEATURES_SCHEMA = pl.Schema(
         "card": pl.String(),
         "merchant_id": pl.String(),
         "score": pl.Int32(),
+        "case_id": pl.String(),
+        "is_suppressed": pl.Boolean(),
         "rules_version": pl.String(),
         "catalogue_version": pl.String(),
         **{f.name: pl.Int64() if f.is_integer else pl.Float64() for f in (*INTEGERS, *REALS)},

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from fraudstream_platform.detection import layout as at
 from fraudstream_platform.detection.accounts import AccountTable
 from fraudstream_platform.detection.advance import EPOCH_BITS, advance, feature_columns
+from fraudstream_platform.detection.cases import CaseTable
 from fraudstream_platform.detection.catalogue import DAYS, HOURS, RING, catalogue_version
 from fraudstream_platform.detection.dedup import SeenIds
 from fraudstream_platform.detection.events import Events
 from fraudstream_platform.detection.formulas import DAY_MS
+from fraudstream_platform.detection.patterns import PATTERNS
 from fraudstream_platform.detection.recent import empty_recent
 from fraudstream_platform.detection.table import BYTES_OF_KEY, EntityTable
 
@@ -45,6 +47,7 @@ class PartitionState:
 
     def __init__(self) -> None:
         self.seen = SeenIds()
+        self.cases = CaseTable()
         self._cards = AccountTable(at.CARD_CELLS, at.CARD_EVENT_CELLS, at.CARD_DAY_CELLS)
         self._customers = AccountTable(
             at.CUSTOMER_CELLS, at.CUSTOMER_EVENT_CELLS, at.CUSTOMER_DAY_CELLS
@@ -93,6 +96,7 @@ class PartitionState:
         """Copies of all arrays, named `<part>.<array>`."""
         parts = {name: table.dump() for name, table in self._tables.items()}
         parts["seen"] = self.seen.dump()
+        parts["cases"] = self.cases.dump()
         arrays = {f"{part}.{name}": a for part, held in parts.items() for name, a in held.items()}
         arrays["clock"] = self._clock.copy()
         return arrays
@@ -100,9 +104,10 @@ class PartitionState:
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `dump` gave."""
         self._clock = np.array(arrays["clock"], np.int64)
-        holders: dict[str, AccountTable | EntityTable | SeenIds] = {
+        holders: dict[str, AccountTable | EntityTable | SeenIds | CaseTable] = {
             **self._tables,
             "seen": self.seen,
+            "cases": self.cases,
         }
         for part, holder in holders.items():
             prefix = f"{part}."
@@ -115,5 +120,7 @@ def state_version() -> str:
     """Names the features' declaration and the arrays of `dump`: other states cannot be loaded."""
     arrays = PartitionState().dump()
     shapes = [(name, a.dtype.str, a.shape[1:]) for name, a in sorted(arrays.items())]
-    text = repr((at.LAYOUT, at.EVENTS_A_PAGE, at.HOURS_A_PAGE, at.DAYS_A_PAGE, shapes))
+    text = repr(
+        (at.LAYOUT, at.EVENTS_A_PAGE, at.HOURS_A_PAGE, at.DAYS_A_PAGE, tuple(PATTERNS), shapes)
+    )
     return f"{catalogue_version()}-state-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -16,9 +16,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fraudstream_platform.contracts.tables import QUARANTINE_SCHEMA, SILVER_SCHEMA
-from fraudstream_platform.contracts.validation import Verdict, judge
-from fraudstream_platform.detection.alerts import build_alerts
+from fraudstream_platform.contracts.validation import OLDEST_EVENT_DAYS, Verdict, judge
+from fraudstream_platform.detection.alerts import Raised, raise_alerts
 from fraudstream_platform.detection.batch import Batch
+from fraudstream_platform.detection.cases import CaseTable
 from fraudstream_platform.detection.catalogue import (
     INTEGERS,
     REALS,
@@ -58,9 +59,16 @@ class StepResult:
 class Detector:
     """Steps rows through validation, duplicates, features, patterns and scoring."""
 
-    def __init__(self, *, rules: RuleSet = RULES, quality_threshold: float) -> None:
+    def __init__(
+        self,
+        *,
+        rules: RuleSet = RULES,
+        quality_threshold: float,
+        oldest_event_days: int = OLDEST_EVENT_DAYS,
+    ) -> None:
         self._rules = rules
         self._threshold = quality_threshold
+        self._oldest_event_days = oldest_event_days
         self._states: dict[int, PartitionState] = {}
 
     def step(self, bronze: pl.DataFrame, hour: str) -> StepResult:
@@ -79,9 +87,9 @@ class Detector:
             self._state(partition).advance(rows, events, integers, reals)
         batch = Batch(events, integers[: silver.height], reals[: silver.height])
         scores = score_batch(batch, self._rules)
-        features = self._features(silver, batch, scores.score)
-        alerts = build_alerts(silver, batch, scores, self._rules, hour)
-        return StepResult(silver, quarantine, features, alerts)
+        raised = raise_alerts(silver, batch, scores, self._rules, hour, self._cases)
+        features = self._features(silver, batch, scores.score, raised)
+        return StepResult(silver, quarantine, features, raised.alerts)
 
     def export_state(self, partition: int) -> dict[str, NDArray[Any]]:
         """Copies of the partition's state, as plain arrays."""
@@ -99,10 +107,13 @@ class Detector:
             state = self._states[partition] = PartitionState()
         return state
 
+    def _cases(self, partition: int) -> CaseTable:
+        return self._state(partition).cases
+
     def _sort_out(
         self, bronze: pl.DataFrame, keys: NDArray[np.uint64]
     ) -> tuple[pl.DataFrame, pl.DataFrame, NDArray[np.bool_]]:
-        verdict = judge(bronze)
+        verdict = judge(bronze, self._oldest_event_days)
         failed = {row: list(names) for row, names in verdict.failed.items()}
         clean = verdict.quality_score >= self._threshold
         for row in failed:
@@ -125,11 +136,11 @@ class Detector:
         return duplicate
 
     def _features(
-        self, silver: pl.DataFrame, batch: Batch, score: NDArray[np.int32]
+        self, silver: pl.DataFrame, batch: Batch, score: NDArray[np.int32], raised: Raised
     ) -> pl.DataFrame:
         columns = [silver.get_column(name) for name in _COPIED]
         height = silver.height
-        columns.append(pl.Series("score", score))
+        columns += [pl.Series("score", score), raised.case_id, raised.is_suppressed]
         for name, value in (
             ("rules_version", self._rules.version),
             ("catalogue_version", catalogue_version()),

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from fraudstream_platform.contracts.schemas import avro_text
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
-from fraudstream_platform.drain.kafka import partition_count, reader, topic_id, watermarks
+from fraudstream_platform.drain.kafka import (
+    admin,
+    partition_count,
+    reader,
+    stable_ends,
+    topic_id,
+    watermarks,
+)
 from fraudstream_platform.drain.positions import Positions
+from fraudstream_platform.drain.registry import RegistryDownError
 from fraudstream_platform.drain.seals import KnownTokens, read_vault_records
 from fraudstream_platform.lake.commit import (
     Batch,
@@ -42,6 +51,8 @@ Row = dict[str, Any]
 RowsOf = Callable[[pl.DataFrame, Sequence[bytes]], pl.DataFrame]
 """From places (`topic_partition`, `topic_offset`, `topic_append_time`) and values to table rows."""
 _FETCH_WAIT_MS = 250
+_REGISTRY_AWAY_SECONDS = 30.0
+"""Asking a registry that does not answer takes seconds, and the committer waits for it."""
 _MAX_RECORDS = 10_000  # a poll stays short: the committer waits for it
 
 
@@ -54,6 +65,7 @@ class TopicFollower:
         topic: str,
         table: str,
         new_rows_of: Callable[[], RowsOf],
+        fetch_wait_ms: int = _FETCH_WAIT_MS,
     ) -> None:
         """Follow `topic` into `table`.
 
@@ -67,11 +79,12 @@ class TopicFollower:
         self._application = f"fraudstream.{topic_id(settings, topic)}"
         self._appender = TableAppender(settings, table, self._application)
         self._consumer = reader(
-            settings, f"fraudstream.follow.{table}", **{"fetch.wait.max.ms": _FETCH_WAIT_MS}
+            settings, f"fraudstream.follow.{table}", **{"fetch.wait.max.ms": fetch_wait_ms}
         )
         self._partitions = list(range(partition_count(self._consumer, topic)))
         self._rows: list[pl.DataFrame] = []
         self._written_at = time.monotonic()
+        self._polled_at = self._away_until = -math.inf
         self._seek()
 
     def close(self) -> None:
@@ -95,8 +108,25 @@ class TopicFollower:
             [TopicPartition(self._topic, p, offset) for p, offset in self._start.items()]
         )
 
-    def poll(self) -> None:
-        """Take what is there, without waiting."""
+    def poll(self, min_seconds: float = 0.0) -> None:
+        """Take what is there, without waiting, at most every `min_seconds`."""
+        now = time.monotonic()
+        if now - self._polled_at < min_seconds or now < self._away_until:
+            return
+        self._polled_at = now
+        places, values = self._take()
+        if not values:
+            return
+        try:
+            self._rows.append(self._rows_of(_placed(places), values))
+        except RegistryDownError as error:
+            log.warning(
+                "%s is read again in %.0f s: %s", self._topic, _REGISTRY_AWAY_SECONDS, error
+            )
+            self._away_until = now + _REGISTRY_AWAY_SECONDS
+            self._seek()
+
+    def _take(self) -> tuple[list[tuple[int, int, int]], list[bytes]]:
         places: list[tuple[int, int, int]] = []
         values: list[bytes] = []
         for message in self._consumer.consume(_MAX_RECORDS, 0.0):
@@ -112,23 +142,21 @@ class TopicFollower:
                 self._end[partition] = max(self._end[partition], offset)
             elif error.fatal():
                 raise RuntimeError(f"{self._topic}: {error.str()}")
-        if values:
-            self._rows.append(self._rows_of(_placed(places), values))
+        return places, values
 
-    @property
-    def is_at_end(self) -> bool:
-        """True where everything in the topic now has been taken and committed."""
-        if self._end != self._start:
-            return False
-        return all(
-            self._start[p] >= watermarks(self._consumer, self._topic, p)[1]
-            for p in self._partitions
-        )
+    def waiting(self) -> int | None:
+        """Offsets of the topic past what the table has; None where the broker does not answer."""
+        client = admin(self._settings)  # named, since a future whose client is gone never answers
+        try:
+            ends = stable_ends(client, self._topic, self._partitions)
+        except KafkaException:
+            return None
+        return sum(end - self._start[p] for p, end in ends.items())
 
-    def commit(self, min_seconds: float = 0.0) -> int:
-        """Write and commit what was taken, at most every `min_seconds`; returns rows added."""
+    def commit(self, min_seconds: float = 0.0) -> Sequence[pl.DataFrame]:
+        """Write and commit what was taken, at most every `min_seconds`; returns the rows added."""
         if self._end == self._start or time.monotonic() - self._written_at < min_seconds:
-            return 0
+            return ()
         self._written_at = time.monotonic()
         files = list(self._files())
         batch = Batch(self._start, self._end, files, self._is_origin)
@@ -138,13 +166,14 @@ class TopicFollower:
             added = 0  # a rival committed a part of it: begin again where it left off
         expected = sum(file.rows for file in files)
         if added == expected:
-            self._start, self._rows, self._is_origin = dict(self._end), [], False
-        else:
-            for file in files:
-                uri = table_uri(self._settings, self._table)
-                (Path(uri) / file.path).unlink(missing_ok=True)
-            self._seek()
-        return added
+            rows, self._rows = self._rows, []
+            self._start, self._is_origin = dict(self._end), False
+            return rows
+        for file in files:
+            uri = table_uri(self._settings, self._table)
+            (Path(uri) / file.path).unlink(missing_ok=True)
+        self._seek()
+        return ()
 
     def _files(self) -> Iterable[DataFile]:
         if not self._rows:

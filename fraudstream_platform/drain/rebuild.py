@@ -148,7 +148,10 @@ def rebuild_group(hours: Sequence[str], group: int, groups: int, tables: Collect
     settings = get_settings()
     from fraudstream_platform.detection.step import Detector  # compiled kernels, here alone
 
-    detector = Detector(quality_threshold=settings.silver_quality_threshold)
+    detector = Detector(
+        quality_threshold=settings.silver_quality_threshold,
+        oldest_event_days=settings.oldest_event_days,
+    )
     partitions = group_partitions(group, groups, settings.topic_partitions)
     files: list[DataFile] = []
     for hour in _hours_upto(settings, hours[-1]):

@@ -22,7 +22,7 @@ class UnknownSchemaError(ValueError):
 
 
 class SchemaSource:
-    """Writer schemas of the raw topic, and the encoder of the alert topic."""
+    """Schemas by id, writer schemas of the raw topic, and the encoder of the alert topic."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -40,17 +40,23 @@ class SchemaSource:
             raise UnknownSchemaError(known)
         return known
 
-    def _fetch(self, schema_id: int) -> WriterSchema | str:
+    def text(self, schema_id: int) -> str | None:
+        """A registered schema's JSON, None where there is none; raises RegistryDownError."""
         try:
-            text = self._client.get_schema(schema_id).schema_str
+            return self._client.get_schema(schema_id).schema_str
         except SchemaRegistryError as error:
             if error.http_status_code == _NOT_FOUND:
-                return f"schema id {schema_id} is not registered"
+                return None
             raise RegistryDownError(f"schema registry answered {error.http_status_code}") from None
         except Exception as error:  # noqa: BLE001 - any transport error of the client
             raise RegistryDownError(f"schema registry: {type(error).__name__}") from None
+
+    def _fetch(self, schema_id: int) -> WriterSchema | str:
+        text = self.text(schema_id)
+        if text is None:
+            return f"schema id {schema_id} is not registered"
         try:
-            return WriterSchema(schema_id, json.loads(text or "null"))
+            return WriterSchema(schema_id, json.loads(text))
         except (ForeignSchemaError, ValueError, KeyError, TypeError, AttributeError) as error:
             return f"schema id {schema_id} is no transaction contract ({error})"
 

@@ -20,7 +20,10 @@ class Stepper:
     """Decode, validate, protect, features, patterns, alerts: for the partitions of one group."""
 
     def __init__(self, settings: Settings, schemas: SchemaSource, hour: str) -> None:
-        self.detector = Detector(quality_threshold=settings.silver_quality_threshold)
+        self.detector = Detector(
+            quality_threshold=settings.silver_quality_threshold,
+            oldest_event_days=settings.oldest_event_days,
+        )
         self._ingest = Ingest(settings, schemas)
         self._encoder = schemas.alert_encoder()
         self._hour = hour

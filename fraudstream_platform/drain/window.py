@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from fraudstream_platform.drain.assignment import Assignment
 from fraudstream_platform.drain.committer import Committer
-from fraudstream_platform.drain.follower import TopicFollower, alert_follower, vault_follower
+from fraudstream_platform.drain.followers import Followers
 from fraudstream_platform.drain.heartbeat import Heartbeat
 from fraudstream_platform.drain.journal import Entry
 from fraudstream_platform.drain.launch import SparkJob, TasksFailedError
 from fraudstream_platform.drain.positions import Positions
+from fraudstream_platform.lake.tables import LABELS
 from fraudstream_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,13 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Followers = tuple[TopicFollower, TopicFollower]
-"""Of the alert topic and of the sealed topic."""
-
 _POLL_SECONDS = 0.25
-_ALERTS_SECONDS = 2.0
-_SEALS_SECONDS = 10.0
-"""Nobody waits for a seal, and a commit of them is six files."""
 
 
 @dataclass
@@ -59,8 +55,12 @@ class WindowReport:
     superseded: set[int] = field(default_factory=set)
     gaps: list[str] = field(default_factory=list)
     """Flushes that did not start where the one before them ended."""
-    alerts_committed: int = 0
-    seals_committed: int = 0
+    followed: Counter[str] = field(default_factory=Counter)
+    """Rows that came from their topics, by table."""
+    label_problems: Counter[str] = field(default_factory=Counter)
+    """Label records that cannot be used, by what is wrong with them."""
+    labels_waiting: int | None = None
+    """Offsets of the label topic past its table when the run ended; None where that is unknown."""
     lag: int = 0
     """Kafka records past the end of the window when the run ended."""
 
@@ -91,6 +91,12 @@ class WindowReport:
         if entry.kind in ("flush", "final"):
             self.ended.update(entry.flushed)
         self.latencies_ms.extend(entry.latency_ms)
+
+    def note_followed(self, table: str, rows: pl.DataFrame) -> None:
+        """Count rows that came from their topic."""
+        self.followed[table] += rows.height
+        if table == LABELS:
+            self.label_problems.update(rows["problem"].drop_nulls())
 
     def _note_gaps(self, flush: Entry) -> None:
         for partition, start in flush.start.items():
@@ -128,7 +134,7 @@ class WindowRun:
     def execute(self) -> WindowReport:
         """Run until every group has ended its window and everything journaled is committed."""
         committer = Committer(self._settings)
-        followers = (alert_follower(self._settings), vault_follower(self._settings))
+        followers = Followers(self._settings)
         heartbeat = Heartbeat(self._settings, self._term, self._run_id, self.report.window_stop)
         job = SparkJob(self._spark, self._assignments)
         try:
@@ -142,8 +148,7 @@ class WindowRun:
         finally:
             heartbeat.close()
             committer.close()
-            for follower in followers:
-                follower.close()
+            followers.close()
             job.close()
 
     def _cycle(self, heartbeat: Heartbeat, committer: Committer, followers: Followers) -> None:
@@ -157,7 +162,8 @@ class WindowRun:
         try:
             committer.commit()
             self._note_delays(entries)
-            self._follow(followers, _ALERTS_SECONDS, _SEALS_SECONDS)
+            for table, rows in followers.follow():
+                self.report.note_followed(table, rows)
         except OSError as error:
             log.error("commit failed and is tried again: %s; free some space in the lake", error)
             time.sleep(1)
@@ -177,13 +183,6 @@ class WindowRun:
                 first_append = entry.counts.get("first_append_ms")
                 if first_append is not None:
                     self.report.freshness_ms.append(now - first_append)
-
-    def _follow(self, followers: Followers, alerts_seconds: float, seals_seconds: float) -> None:
-        alerts, seals = followers
-        alerts.poll()
-        self.report.alerts_committed += alerts.commit(alerts_seconds)
-        seals.poll()
-        self.report.seals_committed += seals.commit(seals_seconds)
 
     def _note(self, entry: Entry) -> None:
         if entry.kind == "run":
@@ -230,5 +229,9 @@ class WindowRun:
         if unfinished:
             return False
         committer.commit()
-        self._follow(followers, 0.0, 0.0)
-        return committer.has_committed(self.report.ended)
+        for table, rows in followers.follow(at_once=True):
+            self.report.note_followed(table, rows)
+        if not committer.has_committed(self.report.ended):
+            return False
+        self.report.labels_waiting = followers.labels_waiting()
+        return True

@@ -12,6 +12,7 @@ from fraudstream_platform.contracts.tables import (
     ALERT_SCHEMA,
     BRONZE_SCHEMA,
     DEAD_LETTER_SCHEMA,
+    LABEL_SCHEMA,
     QUARANTINE_SCHEMA,
     SILVER_SCHEMA,
 )
@@ -38,6 +39,7 @@ TOPIC_POSITION = {
 
 ALERTS = "gold.alerts"
 VAULT = "vault.entities"
+LABELS = "labels.transactions"
 
 FOLLOWED: dict[str, pl.Schema] = {
     ALERTS: pl.Schema({**TOPIC_POSITION, **ALERT_SCHEMA}),
@@ -49,6 +51,7 @@ FOLLOWED: dict[str, pl.Schema] = {
             "sealed": pl.String(),
         }
     ),
+    LABELS: pl.Schema({**TOPIC_POSITION, **LABEL_SCHEMA}),
 }
 """Tables that are filled from a topic, record by record."""
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from fraudstream_platform.contracts.codec import HEADER_BYTES, WriterSchema
 from fraudstream_platform.contracts.schemas import avro_schema
-from fraudstream_platform.contracts.validation import judge
+from fraudstream_platform.contracts.validation import OLDEST_EVENT_DAYS, judge
 from fraudstream_platform.protection.text_guard import screened_text, unsafe_rows
 from fraudstream_platform.replay.encode import RecordEncoder
 
@@ -35,11 +35,18 @@ class Findings:
 class Checker:
     """Judges encoded records by the contract's own rules."""
 
-    def __init__(self, schema_id: int, quality_threshold: float, max_record_bytes: int) -> None:
+    def __init__(
+        self,
+        schema_id: int,
+        quality_threshold: float,
+        max_record_bytes: int,
+        oldest_event_days: int = OLDEST_EVENT_DAYS,
+    ) -> None:
         self._encoder = RecordEncoder(schema_id)
         self._writer = WriterSchema(schema_id, avro_schema("transaction"))
         self._threshold = quality_threshold
         self._max_bytes = max_record_bytes
+        self._oldest_event_days = oldest_event_days
 
     def encode(self, record: dict[str, Any]) -> bytes | str:
         """The record's bytes, or why there are none."""
@@ -66,7 +73,7 @@ class Checker:
             pl.lit(True).alias("key_agrees"),
         )
         places = frame.get_column("index").to_list()
-        verdict = judge(frame)
+        verdict = judge(frame, self._oldest_event_days)
         too_old = set()
         for row, rules in verdict.failed.items():
             faults = [rule for rule in rules if rule != TOO_OLD]

@@ -57,6 +57,7 @@ class Replay:
                 _schema_id(registry, settings, self._raw, "transaction"),
                 settings.silver_quality_threshold,
                 settings.max_record_bytes,
+                settings.oldest_event_days,
             ),
             Encoder(
                 _schema_id(registry, settings, self._labels, "transaction_label"),

@@ -11,22 +11,25 @@ import random
 from collections.abc import Callable
 
 from fraudstream_platform.simulator import messages as m
+from fraudstream_platform.simulator.declines import declined_now_and_then
 from fraudstream_platform.simulator.merchants import Merchant, Merchants
 from fraudstream_platform.simulator.messages import Step
 from fraudstream_platform.simulator.population import Card, Customer, Population
 from fraudstream_platform.simulator.record import NO_IDENTITY, Transaction
 
-_DECLINES: tuple[tuple[m.Answer, float], ...] = (
-    (m.NO_FUNDS, 0.45), (m.REFUSED, 0.15), (m.SUSPECTED, 0.05), (m.UNREACHABLE, 0.1),
-    (m.EXPIRED, 0.05), (m.WRONG_PIN, 0.2),
-)  # fmt: skip
-_DECLINE_SHARE = 0.02
 _RETRY_SHARE = 0.4
 _OTHER_CARD_SHARE = 0.4
 _REFUND_SHARE = 0.008
 _REVERSAL_SHARE = 0.004
 _FUEL_HOLD_CENTS = 10_000
 _NORMAL_EXTREME = 2.5  # standard deviations; beyond it an amount is no habit any more
+
+
+def usual_cents(rng: random.Random, customer: Customer, merchant: Merchant) -> float:
+    """What this customer pays at this kind of merchant, euro cents (log-normal)."""
+    category = merchant.category
+    spread = max(-_NORMAL_EXTREME, min(_NORMAL_EXTREME, rng.gauss(0, 1)))
+    return category.median_cents * customer.spend_factor * math.exp(category.sigma * spread)
 
 
 class Life:
@@ -56,7 +59,7 @@ class Life:
         if draw < 0.14:
             return [Step(0, self._cash(customer, card))]
         buy = self._online if rng.random() < customer.online_share else self.in_town
-        return self._round(lambda: self._declined_now_and_then(buy(customer, card)))
+        return self._round(lambda: declined_now_and_then(rng, buy(customer, card)))
 
     def consequences(self, sent: Transaction) -> list[Step]:
         """What follows a transaction that was just sent: advice, retry, refund, reversal."""
@@ -91,7 +94,7 @@ class Life:
         """A purchase in a shop of the city where the customer is."""
         rng = self._rng
         merchant = self._merchants.shelf("store", customer.stays_in).pick(rng.random())
-        cents = self._cents(customer, merchant)
+        cents = usual_cents(rng, customer, merchant)
         wallet = card.wallet is not None and rng.random() < 0.5
         tap = wallet or (cents < 5_000 and rng.random() < 0.7)
         entry_mode = "contactless" if tap else "magstripe" if rng.random() < 0.01 else "chip"
@@ -103,7 +106,7 @@ class Life:
     def _online(self, customer: Customer, card: Card) -> Transaction:
         rng = self._rng
         merchant = self._merchants.shelf("online").pick(rng.random())
-        cents = self._cents(customer, merchant)
+        cents = usual_cents(rng, customer, merchant)
         identity = self._people.online(customer)
         if rng.random() < 0.35:
             entry_mode = "wallet" if card.wallet else "credential_on_file"
@@ -149,7 +152,7 @@ class Life:
         steps = []
         at = 0
         for _ in range(int(1 + 3 * self._rng.random() ** 2)):
-            cents = self._cents(customer, merchant)
+            cents = usual_cents(self._rng, customer, merchant)
             tap = m.in_store(customer, card, merchant, cents, entry_mode="contactless")
             steps.append(Step(at, tap))
             at += self._ms(5, 120)
@@ -157,28 +160,12 @@ class Life:
 
     def _cash(self, customer: Customer, card: Card) -> Transaction:
         merchant = self._merchants.shelf("atm", customer.stays_in).pick(self._rng.random())
-        cents = max(2_000, round(self._cents(customer, merchant), -3))
-        return self._declined_now_and_then(
-            m.in_store(
-                customer, card, merchant, cents,
-                entry_mode="chip", channel="ATM", transaction_type="cash",
-            )
+        cents = max(2_000, round(usual_cents(self._rng, customer, merchant), -3))
+        withdrawal = m.in_store(
+            customer, card, merchant, cents,
+            entry_mode="chip", channel="ATM", transaction_type="cash",
         )  # fmt: skip
-
-    def _declined_now_and_then(self, transaction: Transaction) -> Transaction:
-        rng = self._rng
-        if rng.random() >= _DECLINE_SHARE:
-            return transaction
-        answers = [answer for answer, _ in _DECLINES]
-        (answer,) = rng.choices(answers, [weight for _, weight in _DECLINES])
-        if answer is m.WRONG_PIN and transaction.kind[3] != "POS":
-            answer = m.WRONG_CVV if transaction.auth[0] == "ecom" else m.REFUSED
-        return m.answered(transaction, answer)
-
-    def _cents(self, customer: Customer, merchant: Merchant) -> float:
-        category = merchant.category
-        spread = max(-_NORMAL_EXTREME, min(_NORMAL_EXTREME, self._rng.gauss(0, 1)))
-        return category.median_cents * customer.spend_factor * math.exp(category.sigma * spread)
+        return declined_now_and_then(self._rng, withdrawal)
 
     def _ms(self, low_s: float, high_s: float) -> int:
         return int(1000 * self._rng.uniform(low_s, high_s))

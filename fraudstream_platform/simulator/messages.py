@@ -10,6 +10,9 @@ from fraudstream_platform.simulator.population import Card, Customer
 from fraudstream_platform.simulator.record import NO_IDENTITY, UNSENT, Transaction, Values
 
 _ROUNDING = 5
+_NOT_TOLD: Values = (None,)
+_BANK: Values = ("BANK", None, "AQ00", None, "6012")
+"""The issuer as the acceptor of payments: merchant_id, group, acquirer, terminal, MCC."""
 
 
 class Answer(NamedTuple):
@@ -133,6 +136,21 @@ def remote(
     )  # fmt: skip
 
 
+def payment(customer: Customer, card: Card, billed_minor: int) -> Transaction:
+    """Money that pays a credit card's bill, minor units of the billing currency."""
+    home = customer.home
+    return Transaction(
+        UNSENT,
+        kind(home, "ONLINE", "ECOM", "PAYMENT", initiator="MIT"),
+        (billed_minor, home.currency, billed_minor),
+        card.plastic,
+        _NOT_TOLD,
+        (*_BANK, home.country, None, None, None),
+        ("credential_on_file", None, None, None, APPROVED.response_code, APPROVED.outcome),
+        NO_IDENTITY,
+    )
+
+
 def following(
     original: Transaction, message_type: str, share: float = 1.0, refers: bool = True
 ) -> Transaction:
@@ -154,6 +172,6 @@ def answered(original: Transaction, answer: Answer) -> Transaction:
 def _left(card: Card, paid: Values) -> Values:
     """What is left to spend, coarse and only where the issuer tells it (credit cards)."""
     if card.plastic[6] is None:
-        return (None,)
+        return _NOT_TOLD
     share = 0.9 - (paid[2] % 97) / 160
     return (int(card.limit_minor * share) // _ROUNDING * _ROUNDING,)

@@ -91,6 +91,10 @@ CATEGORIES: tuple[Category, ...] = (
     Category("4722", 21000, 0.8, "online", 0.02),
     Category("5947", 6000, 0.7, "online", 0.02),
     Category("4899", 1300, 0.3, "subscription", 0.03),
+    Category("6051", 9000, 0.7, "cash_like", 0.002),
+    Category("4829", 12000, 0.7, "cash_like", 0.002),
+    Category("7995", 3000, 0.9, "cash_like", 0.002),
+    Category("9311", 60000, 0.8, "authority", 0.001),
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from bisect import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -32,7 +33,6 @@ TEST_BINS: tuple[tuple[str, str], ...] = (
 
 _LIST_SIZE = 200
 _FIRST_DAY, _LAST_DAY = 14_600, 20_200  # accounts opened 2009-12-22 .. 2025-04-22, epoch days
-_CITY_CUMULATIVE = list(accumulate(city.weight for city in CITIES))
 _TRAVELLING_SHARE = 0.02
 _WALLET_SHARE = 0.2
 _WALLET_BIN = "48950000"
@@ -65,7 +65,7 @@ class Customer:
     others: tuple[Card, ...] | None = None
 
 
-class _Lists:
+class Words:
     """Short lists made by faker, which is too slow for a person each."""
 
     def __init__(self, seed: int) -> None:
@@ -82,21 +82,47 @@ def luhn_complete(digits: str) -> str:
 
 
 class Population:
-    """`size` customers of one seed. `fresh` collects identities that were never sealed before."""
+    """`size` customers of one seed. `fresh` collects identities that were never sealed before.
 
-    def __init__(self, seed: int, size: int, tokeniser: Tokeniser, cache_size: int = 40_000):
+    They live in `homes`; `spare` more may join later, as `newcomer` makes them.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        size: int,
+        tokeniser: Tokeniser,
+        cache_size: int = 40_000,
+        homes: Sequence[City] = CITIES,
+        spare: int = 0,
+    ) -> None:
         self.seed = seed
         self.size = size
+        self._spare = iter(range(size, size + spare))
+        self.homes = homes
+        self._home_weights = list(accumulate(city.weight for city in homes))
         self._tokeniser = tokeniser
         self._cache: dict[int, Customer] = {}
         self._cache_size = cache_size
-        self._sealed = np.zeros((3, size), dtype=np.bool_)  # account, online, other cards
-        self._networks: dict[int, str] = {}
+        # Whether account, online identity, other cards were announced.
+        self._sealed = np.zeros((3, size + spare), dtype=np.bool_)
+        self._networks: dict[str, str] = {}
         self.fresh: list[Identity] = []
 
     @cached_property
-    def _lists(self) -> _Lists:
-        return _Lists(self.seed)
+    def words(self) -> Words:
+        """Names and streets of this seed."""
+        return Words(self.seed)
+
+    @property
+    def first_free_number(self) -> int:
+        """The seven digits behind a bin8 belong to nobody from here on."""
+        return 3 * self._sealed.shape[1]
+
+    def newcomer(self) -> Customer | None:
+        """A customer who was none before; None where the spare ones are used up."""
+        index = next(self._spare, None)
+        return None if index is None else self._make(index)
 
     def customer(self, index: int) -> Customer:
         """The customer at `index`; on first use the identities go to `fresh`."""
@@ -123,7 +149,7 @@ class Population:
         rng = random.Random(mixed(self.seed, 2, index))  # nosec B311
         draw = rng.random
         found: list[Identity] = []
-        home = CITIES[bisect(_CITY_CUMULATIVE, draw() * _CITY_CUMULATIVE[-1])]
+        home = self.homes[bisect(self._home_weights, draw() * self._home_weights[-1])]
         away = CITIES[int(draw() * len(CITIES))]
         stays_in = away if draw() < _TRAVELLING_SHARE else home
         token = self.identify("customer", f"C{index:09d}", found)
@@ -185,7 +211,7 @@ class Population:
 
     def _make_online(self, index: int, home: City) -> Values:
         rng = random.Random(mixed(self.seed, 4, index))  # nosec B311
-        lists, draw = self._lists, rng.random
+        lists, draw = self.words, rng.random
         found: list[Identity] = []
         first = lists.first[int(draw() * _LIST_SIZE)]
         last = lists.last[int(draw() * _LIST_SIZE)]
@@ -202,17 +228,16 @@ class Population:
         device = self.identify("device", f"dev-{mixed(self.seed, 3, index):016x}", found)
         ip_text = f"10.{index >> 16 & 255}.{index >> 8 & 255}.{index & 255}"
         ip = self.identify("ip", ip_text, found)
-        network = self._network(index >> 8, found)
+        network = self.network(f"{ip_text.rpartition('.')[0]}.0/24", found)
         kind = "mobile" if draw() < 0.35 else "residential"
         self._announce(1, index, found)
         return (email, phone, address, name, device, ip, network, home.country, kind)
 
-    def _network(self, number: int, found: list[Identity]) -> str:
-        """Token of the /24 that 256 customers share; sealed once."""
-        known = self._networks.get(number)
+    def network(self, text: str, found: list[Identity]) -> str:
+        """Token of a /24, which many share; sealed once."""
+        known = self._networks.get(text)
         if known is None:
-            text = f"10.{number >> 8 & 255}.{number & 255}.0/24"
-            known = self._networks[number] = self.identify("ipnet", text, found)
+            known = self._networks[text] = self.identify("ipnet", text, found)
         return known
 
 

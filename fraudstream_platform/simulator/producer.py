@@ -8,11 +8,10 @@ delay hides from the figures.
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import time
 from collections import Counter, deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,10 @@ from fraudstream_platform.protection.bulk_seal import BulkSealer
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.settings import Settings
-from fraudstream_platform.simulator.record import FastEncoder
+from fraudstream_platform.simulator.record import FastEncoder, without_sending_time
 from fraudstream_platform.simulator.spoiled import Message, Spoiler
 from fraudstream_platform.simulator.stream import Batch, Stream, StreamConfig
+from fraudstream_platform.simulator.summary import Summary
 from fraudstream_platform.simulator.truth import TruthFile
 
 logger = logging.getLogger(__name__)
@@ -67,30 +67,6 @@ class ProduceError(RuntimeError):
     """Records cannot reach Kafka, or some did not."""
 
 
-@dataclass
-class Summary:
-    """What a run did; times in ms."""
-
-    produced: int = 0
-    attacks: int = 0
-    attacks_by_pattern: dict[str, int] = field(default_factory=dict)
-    fraudulent: int = 0
-    bad_records: dict[str, int] = field(default_factory=dict)
-    sealed: int = 0
-    labels: int = 0
-    delivery_errors: int = 0
-    started_ms: int = 0
-    finished_ms: int = 0
-    slip_p99_ms: float = 0.0
-    slip_max_ms: float = 0.0
-    cpu_us_per_record: float = 0.0
-
-    def write(self, path: Path) -> None:
-        """Write the summary as JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
-
-
 def schema_id(registry: SchemaRegistryClient, topic: str, name: str) -> int:
     """Id of `schemas/<name>.avsc` under `<topic>-value`; registers it where it is not yet known."""
     found: int = registry.register_schema(f"{topic}-value", Schema(avro_text(name), "AVRO"))
@@ -98,7 +74,10 @@ def schema_id(registry: SchemaRegistryClient, topic: str, name: str) -> int:
 
 
 class Simulation:
-    """One run of the simulator against a broker and a registry."""
+    """One run of the simulator against a broker and a registry.
+
+    Not `paced`, it sends as fast as it can and says nothing of when it meant to: history.
+    """
 
     def __init__(
         self,
@@ -108,6 +87,7 @@ class Simulation:
         truth: Path | None = None,
         bad_rate: float = 0.0,
         lead_s: float = 0.0,
+        paced: bool = True,
     ) -> None:
         registry = SchemaRegistryClient({"url": settings.registry_url})
         self._raw, self._vault = settings.transactions_topic, settings.vault_topic
@@ -119,7 +99,7 @@ class Simulation:
         tokeniser = Tokeniser(settings.customer_id_salt.get_secret_value().encode())
         self._key_version = tokeniser.key_version
         self._sealer = BulkSealer(settings.vault_key.get_secret_value())
-        self._config = config
+        self._paced = paced
         self._lead = max(1, int(lead_s * config.tps / config.batch_slots))
         self._stream = Stream(config, tokeniser)
         self._spoiler = Spoiler(config.seed, bad_rate, self._encoder)
@@ -155,7 +135,7 @@ class Simulation:
 
     def _send_all(self) -> float:
         """Send every batch in its time; returns the CPU seconds of the whole process."""
-        cpu = time.process_time()
+        cpu, began_s = time.process_time(), time.monotonic()
         coming = map(self._prepare, self._stream.batches())
         ahead: deque[_Prepared] = deque()
         while True:
@@ -168,22 +148,29 @@ class Simulation:
                 break
             self._send_one(ahead.popleft())
         self._seal(at_least=1)
+        took_s = max(1e-9, time.monotonic() - began_s)
+        self.summary.records_per_s = round(self.summary.produced / took_s, 1)
         return time.process_time() - cpu
 
     def _prepare(self, batch: Batch) -> _Prepared:
         """Encode a batch, and send the seals of its new identities ahead of it."""
+        due_s = batch.due_ms / 1000
+        if not self._paced:
+            batch.transactions = [
+                without_sending_time(transaction) for transaction in batch.transactions
+            ]
         messages = [
             self._spoiler.message(transaction, not in_attack)
             for transaction, in_attack in zip(batch.transactions, batch.in_attack, strict=True)
         ]
         self._unsealed.extend(batch.identities)
         self._seal(at_least=_SEALS_AT_ONCE)
-        last = batch.first_slot + len(messages) - 1
-        return _Prepared(self._config.due_ms(last) / 1000, messages, batch)
+        return _Prepared(due_s, messages, batch)
 
     def _send_one(self, prepared: _Prepared) -> None:
-        _wait_until(prepared.due_s)
-        self._slips.append((time.time() - prepared.due_s) * 1000)
+        if self._paced:
+            _wait_until(prepared.due_s)
+            self._slips.append((time.time() - prepared.due_s) * 1000)
         for key, value in prepared.messages:
             _send(self._producer, self._raw, key, value)
         self.summary.produced += len(prepared.messages)

@@ -62,6 +62,12 @@ class Transaction(NamedTuple):
         return bool(self.auth[5] == "approved")
 
 
+def without_sending_time(transaction: Transaction) -> Transaction:
+    """The transaction without `sent_at`: history, whose latency means nothing."""
+    name, event_time, _ = transaction.head
+    return transaction._replace(head=(name, event_time, None))
+
+
 UNSENT: Values = ("", 0, None)
 """Head of a transaction that is planned and not yet sent."""
 
@@ -129,7 +135,10 @@ class FastEncoder:
         time = zigzag(event_time)
         text = transaction_id.encode()
         parts = [self._prefix, zigzag(len(text)), text, time]
-        parts.append(b"\x02" + (time if sent_at == event_time else zigzag(sent_at)))
+        if sent_at == event_time:
+            parts.append(b"\x02" + time)
+        else:
+            parts.append(b"\x00" if sent_at is None else b"\x02" + zigzag(sent_at))
         amount, currency, billed = transaction.money
         caches = self._caches
         kind = transaction.kind

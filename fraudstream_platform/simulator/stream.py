@@ -1,36 +1,31 @@
-"""The simulated stream without Kafka: one transaction for every intended send time.
+"""The simulated stream without Kafka, in one of two kinds of time.
 
-A run of `tps` x `seconds` slots. Each slot takes the planned message that is most overdue (a step
-of an attack, a retry, a refund), else the next customer's turn; so the count is exact and the
-whole stream follows from the seed, the start time and the rate.
+Compressed (the demo): `tps` x `seconds` slots in which customers take turns (`turns.py`).
+In true time (`time_scale=1`): a world of people over the same span (`world/`); when they buy is
+theirs, so the count is what `tps` makes of it on average.
 """
 
 from __future__ import annotations
 
-import heapq
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any
 
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.protection.vault import Identity
-from fraudstream_platform.simulator.behaviour import Life
-from fraudstream_platform.simulator.hashing import mixed, turn_order
-from fraudstream_platform.simulator.injector import PATTERNS
-from fraudstream_platform.simulator.injector.attack import STRENGTHS, Scene, Strength, compressed
-from fraudstream_platform.simulator.merchants import Merchants
-from fraudstream_platform.simulator.messages import Step
-from fraudstream_platform.simulator.population import Population
+from fraudstream_platform.simulator.course import Course, Menu
+from fraudstream_platform.simulator.injector import DEMO_PATTERNS, DETECTED_PATTERNS, PATTERNS
+from fraudstream_platform.simulator.injector.attack import Strength
 from fraudstream_platform.simulator.record import Transaction
-from fraudstream_platform.simulator.truth import Attack, Labels
+from fraudstream_platform.simulator.truth import Attack, LookAlike
+from fraudstream_platform.simulator.turns import Slots, Turns
+from fraudstream_platform.simulator.world.world import CUSTOMER_DAY, World
 
-_TURNS_AT_ONCE = 4_096
 _MOST_CUSTOMERS = 3_000_000  # three cards each fit the seven digits behind a bin8
 _SECONDS_BETWEEN_TURNS = 600
-_DEMO_SPAN_S = (10.0, 40.0)
-_LONGEST_SHARE = 1 / 3  # of the run, so that attacks fit into short ones
-_QUIET_START_S = 3.0
+_DAY_S = 86_400
+_FEWEST_IN_A_WORLD = 60
 
 
 def default_customers(tps: float) -> int:
@@ -42,8 +37,9 @@ def default_customers(tps: float) -> int:
 class StreamConfig:
     """What to simulate. Times are epoch ms.
 
-    `time_scale` multiplies the true durations of attacks (patterns.md section 3 has them); None
-    compresses each to 10-40 s (a third of the run at most), so that whole attacks fit into a demo.
+    `time_scale` None compresses each attack to 10-40 s (a third of the run at most), so that whole
+    attacks fit into a demo; another factor multiplies true durations (`injector/` has them); 1 is
+    a world in true time, for which `tps` should be low: each customer makes 2 a day.
     """
 
     seed: int
@@ -51,8 +47,8 @@ class StreamConfig:
     count: int
     start_ms: int
     fraud_rate: float = 0.005
-    patterns: tuple[str, ...] = tuple(PATTERNS)
-    strengths: tuple[Strength, ...] = STRENGTHS
+    patterns: tuple[str, ...] = DETECTED_PATTERNS
+    strengths: tuple[Strength, ...] = ("blatant", "normal")
     customers: int = 0
     time_scale: float | None = None
     batch_slots: int = 256
@@ -63,20 +59,33 @@ class StreamConfig:
         unknown = sorted(set(self.patterns) - set(PATTERNS))
         if unknown:
             raise ValueError(f"unknown patterns {unknown}; known are {sorted(PATTERNS)}")
+        slow = sorted(set(self.patterns) - set(DEMO_PATTERNS))
+        if slow and not self.is_true_time:
+            raise ValueError(
+                f"patterns {slow} take weeks: they need --history or a time scale of 1"
+            )
         if not 0 <= self.fraud_rate < 1:
             raise ValueError("fraud_rate must be at least 0 and below 1")
 
+    @property
+    def is_true_time(self) -> bool:
+        """Whether people live their days instead of taking turns."""
+        return self.time_scale == 1
+
+    @classmethod
+    def history(
+        cls, seed: int, days: float, customers: int, end_ms: int, **options: Any
+    ) -> StreamConfig:
+        """A world in true time of so many days and customers that ends at `end_ms`."""
+        tps = customers * CUSTOMER_DAY / _DAY_S
+        return cls(
+            seed, tps, round(days * _DAY_S * tps), end_ms - round(days * _DAY_S * 1000),
+            customers=customers, time_scale=1, **options,
+        )  # fmt: skip
+
     def due_ms(self, slot: int) -> int:
-        """Intended send time of the record in `slot`."""
-        return self.start_ms + int(slot * 1000 / self.tps)
-
-
-class _Planned(NamedTuple):
-    due_ms: int
-    number: int
-    step: Step
-    attack: Attack | None
-    last: bool
+        """Intended send time of the record in `slot`, where records come in slots."""
+        return Slots(self.start_ms, self.tps, self.count).due_ms(slot)
 
 
 @dataclass
@@ -92,6 +101,13 @@ class Batch:
     attacks: list[Attack] = field(default_factory=list)
     """Attacks that ended here."""
     labels: list[dict[str, Any]] = field(default_factory=list)
+    look_alikes: list[LookAlike] = field(default_factory=list)
+    """Episodes of ordinary life that resemble an attack (worlds in true time)."""
+
+    @property
+    def due_ms(self) -> int:
+        """When the last of its records is to be sent."""
+        return int(self.transactions[-1].head[2])
 
     def keys(self) -> list[str]:
         """Kafka keys of the transactions."""
@@ -107,109 +123,31 @@ class Stream:
 
     def __init__(self, config: StreamConfig, tokeniser: Tokeniser) -> None:
         self.config = config
-        seed, size = config.seed, config.customers or default_customers(config.tps)
-        self._people = Population(seed, size, tokeniser)
-        self._people.online(self._people.customer(0))  # makes faker's lists before the clock runs
-        self._merchants = Merchants(seed)
-        rng = random.Random(mixed(seed, 6, 0))  # nosec B311
-        self._life = Life(self._people, self._merchants, rng)
-        self._chance = random.Random(mixed(seed, 7, 0))  # nosec B311
-        self._labels = Labels(random.Random(mixed(seed, 8, 0)), config.fraud_rate)  # nosec B311
-        self._run = f"{mixed(seed, 9, config.start_ms) >> 32:08x}"
-        # Where the round of turns begins follows from the time, so that two runs differ.
-        self._first_turn = mixed(seed, 10, config.start_ms) % size
-        self._turns: list[int] = []
-        self._turn = 0
-        self._planned: list[_Planned] = []
-        self._planned_count = 0
-        self._attacks = 0
-        self._credit = -config.fraud_rate * config.tps * _QUIET_START_S
+        self._course = _course(config, tokeniser)
 
     def batches(self) -> Iterator[Batch]:
         """All batches of the run."""
-        config = self.config
-        for first in range(0, config.count, config.batch_slots):
-            batch = Batch(first)
-            for slot in range(first, min(first + config.batch_slots, config.count)):
-                self._fill(slot, batch)
-            batch.identities = self._people.take_fresh()
-            batch.labels = self._labels.take_due(config.due_ms(first))
+        course, first = self._course, 0
+        sent = course.transactions()
+        while some := list(islice(sent, self.config.batch_slots)):
+            batch = Batch(first, [one.transaction for one in some], [one.in_attack for one in some])
+            batch.identities = course.take_fresh()
+            batch.attacks = course.take_attacks()
+            batch.look_alikes = course.take_look_alikes()
+            batch.labels = course.take_labels(batch.due_ms)
+            first += len(some)
             yield batch
 
-    def _fill(self, slot: int, batch: Batch) -> None:
-        now = self.config.due_ms(slot)
-        self._credit += self.config.fraud_rate
-        if self._credit >= 0 and self.config.fraud_rate and self.config.patterns:
-            self._start_attack(now)
-        attack, last = None, False
-        if self._planned and self._planned[0].due_ms <= now:
-            _, _, step, attack, last = heapq.heappop(self._planned)
-        else:
-            step, *later = self._life.turn(self._next_customer())
-            self._plan(now, later)
-        sent = step.transaction._replace(head=(f"{self._run}-{slot:012d}", now, now))
-        batch.transactions.append(sent)
-        batch.in_attack.append(attack is not None)
-        if attack is None:
-            self._plan(now, self._life.consequences(sent))
-            self._labels.after_genuine(sent.transaction_id, now)
-            return
-        _note(attack, sent, step.fraudulent, now)
-        if last:
-            batch.attacks.append(attack)
-            self._labels.after_attack(attack)
 
-    def _next_customer(self) -> int:
-        if not self._turns:
-            start = self._first_turn + self._turn
-            order = turn_order(self._people.size, self.config.seed, start, _TURNS_AT_ONCE)
-            self._turns = order.tolist()[::-1]
-            self._turn += _TURNS_AT_ONCE
-        return self._turns.pop()
-
-    def _plan(self, now: int, steps: list[Step], attack: Attack | None = None) -> None:
-        for place, step in enumerate(steps):
-            self._planned_count += 1
-            last = place == len(steps) - 1
-            planned = _Planned(now + step.offset_ms, self._planned_count, step, attack, last)
-            heapq.heappush(self._planned, planned)
-
-    def _start_attack(self, now: int) -> None:
-        """Plan the next attack, unless the run ends before it would."""
-        config, chance = self.config, self._chance
-        pattern = config.patterns[self._attacks % len(config.patterns)]
-        strength = chance.choice(config.strengths)
-        victim = self._people.customer(chance.randrange(self._people.size))
-        rng = random.Random(mixed(config.seed, 11, self._attacks))  # nosec B311
-        scene = Scene(rng, self._people, self._merchants, self._life, victim)
-        steps = PATTERNS[pattern](scene, strength)
-        span_ms = max(step.offset_ms for step in steps)
-        factor = config.time_scale
-        if factor is None:
-            run_ms = 1000 * config.count / config.tps
-            wanted_ms = min(1000 * chance.uniform(*_DEMO_SPAN_S), run_ms * _LONGEST_SHARE)
-            factor = min(1.0, wanted_ms / span_ms)
-        self._credit -= sum(step.fraudulent for step in steps)
-        name = f"{self._run}-{self._attacks:06d}"
-        self._attacks += 1
-        if now + span_ms * factor >= config.due_ms(config.count):
-            return
-        self._plan(now, compressed(steps, factor), Attack(name, pattern, strength, victim.token))
-
-
-def _note(attack: Attack, sent: Transaction, fraudulent: bool, now: int) -> None:
-    """Write one sent transaction into its attack's record."""
-    if not fraudulent:
-        attack.genuine_ids.append(sent.transaction_id)
-        return
-    attack.transaction_ids.append(sent.transaction_id)
-    attack.first_ms = attack.first_ms or now
-    attack.last_ms = now
-    card = str(sent.account[1])
-    if card not in attack.cards:
-        attack.cards.append(card)
-    if sent.approved:
-        attack.value_minor += int(sent.money[2])
+def _course(config: StreamConfig, tokeniser: Tokeniser) -> Course:
+    seed, menu = config.seed, Menu(config.patterns, config.strengths, config.fraud_rate)
+    slots = Slots(config.start_ms, config.tps, config.count)
+    if not config.is_true_time:
+        size = config.customers or default_customers(config.tps)
+        return Turns(seed, size, slots, menu, config.time_scale, tokeniser)
+    size = config.customers or round(config.tps * _DAY_S / CUSTOMER_DAY)
+    size = min(_MOST_CUSTOMERS, max(_FEWEST_IN_A_WORLD, size))
+    return World(seed, size, (config.start_ms, slots.due_ms(config.count)), menu, tokeniser)
 
 
 def stream(

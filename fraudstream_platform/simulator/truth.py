@@ -10,17 +10,53 @@ import json
 import random
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
+
+from fraudstream_platform.simulator.record import Transaction
 
 NEVER_REPORTED_SHARE = 0.10
 FRIENDLY_FRAUD_SHARE = 0.05
-_DELAY_S = (5.0, 40.0)
+_CHARGEBACK_SHARE = 0.3
+_DAY_S = 86_400.0
+
+
+class Delays(NamedTuple):
+    """How long labels take, shortest and longest, seconds."""
+
+    report: tuple[float, float]
+    """The cardholder's fraud report."""
+    chargeback: tuple[float, float]
+    """A dispute that goes through the scheme."""
+    charge_off: tuple[float, float]
+    """The issuer's loss on an account that nobody pays any more (bust-out, synthetic identity)."""
+
+
+SECONDS = Delays((5.0, 40.0), (5.0, 40.0), (5.0, 40.0))
 """Days in life, seconds here, so that a short run sees labels at all."""
+TRUE_DELAYS = Delays(
+    (0.2 * _DAY_S, 10 * _DAY_S), (14 * _DAY_S, 60 * _DAY_S), (90 * _DAY_S, 150 * _DAY_S)
+)
+
+_CHARGED_OFF = frozenset({"bust_out", "synthetic_identity"})
+_SEEN_BY_THE_ISSUER = frozenset({"testing_of_many", "merchant_collusion"})
+
+
+class LookAlike(NamedTuple):
+    """An episode of ordinary life that resembles an attack; `customer` and `card` are tokens."""
+
+    kind: str
+    customer: str
+    card: str
+    at_ms: int
 
 
 @dataclass
 class Attack:
-    """One injected fraud; times are epoch ms, value is minor units of the billing currency."""
+    """One injected fraud; times are epoch ms, value is minor units of the billing currency.
+
+    `customer` is empty where the attack is on many. `transaction_ids` are the fraudulent ones in
+    order, `genuine_ids` those around them that belong to the plan.
+    """
 
     attack_id: str
     pattern: str
@@ -32,6 +68,20 @@ class Attack:
     first_ms: int = 0
     last_ms: int = 0
     value_minor: int = 0
+
+    def note(self, sent: Transaction, fraudulent: bool, now_ms: int) -> None:
+        """Write down one sent transaction of the plan."""
+        if not fraudulent:
+            self.genuine_ids.append(sent.transaction_id)
+            return
+        self.transaction_ids.append(sent.transaction_id)
+        self.first_ms = self.first_ms or now_ms
+        self.last_ms = now_ms
+        card = str(sent.account[1])
+        if card not in self.cards:
+            self.cards.append(card)
+        if sent.approved:
+            self.value_minor += int(sent.money[2])
 
     def as_json(self) -> str:
         """One line of an evaluation file."""
@@ -60,40 +110,49 @@ class TruthFile:
 
 
 class Labels:
-    """Labels on their way: fraud reports after attacks, and friendly fraud."""
+    """Labels on their way: reports, chargebacks and charge-offs of attacks, and friendly fraud."""
 
-    def __init__(self, rng: random.Random, fraud_rate: float) -> None:
+    def __init__(self, rng: random.Random, fraud_rate: float, delays: Delays = SECONDS) -> None:
         self._rng = rng
         self._friendly = fraud_rate * FRIENDLY_FRAUD_SHARE
-        self._due: list[tuple[int, str, str]] = []
+        self._delays = delays
+        self._due: list[tuple[int, str, str, str]] = []
 
     def after_attack(self, attack: Attack) -> None:
-        """The victim reports all of the attack, or never notices."""
+        """All of the attack becomes known at once, or nothing of it ever."""
         if self._rng.random() < NEVER_REPORTED_SHARE:
             return
-        due = attack.last_ms + self._delay_ms()
+        kind, source, delay = "fraud_report", "cardholder", self._delays.report
+        if attack.pattern in _CHARGED_OFF:
+            kind, source, delay = "charge_off", "issuer", self._delays.charge_off
+        elif attack.pattern in _SEEN_BY_THE_ISSUER:
+            source = "issuer"
+        elif self._rng.random() < _CHARGEBACK_SHARE:
+            kind, source, delay = "chargeback", "scheme", self._delays.chargeback
+        due = attack.last_ms + self._ms(delay)
         for transaction_id in attack.transaction_ids:
-            heapq.heappush(self._due, (due, transaction_id, "fraud_report"))
+            heapq.heappush(self._due, (due, transaction_id, kind, source))
 
     def after_genuine(self, transaction_id: str, at_ms: int) -> None:
         """Now and then a customer disputes a purchase of their own."""
         if self._rng.random() < self._friendly:
-            heapq.heappush(self._due, (at_ms + self._delay_ms(), transaction_id, "chargeback"))
+            due = at_ms + self._ms(self._delays.chargeback)
+            heapq.heappush(self._due, (due, transaction_id, "chargeback", "scheme"))
 
     def take_due(self, now_ms: int) -> list[dict[str, Any]]:
         """Records of `transaction_label.avsc` that become known by `now_ms`."""
         taken = []
         while self._due and self._due[0][0] <= now_ms:
-            due, transaction_id, label_type = heapq.heappop(self._due)
+            due, transaction_id, label_type, source = heapq.heappop(self._due)
             taken.append(
                 {
                     "transaction_id": transaction_id,
                     "label_type": label_type,
                     "reported_at": due,
-                    "source": "cardholder",
+                    "source": source,
                 }
             )
         return taken
 
-    def _delay_ms(self) -> int:
-        return int(1000 * self._rng.uniform(*_DELAY_S))
+    def _ms(self, delay_s: tuple[float, float]) -> int:
+        return int(1000 * self._rng.uniform(*delay_s))

@@ -16,7 +16,7 @@ from fraudstream_platform.drain.journal import Entry, JournalReader
 from fraudstream_platform.drain.kafka import topic_id
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.lake.commit import recorded_versions
-from fraudstream_platform.lake.tables import ALERTS, DRAINED, VAULT, open_table, scan
+from fraudstream_platform.lake.tables import ALERTS, DRAINED, LABELS, VAULT, open_table, scan
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.verify.offsets import (
     Offsets,
@@ -62,6 +62,10 @@ def prove(settings: Settings, note: Callable[[str], None] = lambda _: None) -> l
     ]
     note("reading the alert topic")
     findings += _alerts_agree(settings)
+    note("reading the label topic")
+    labels = settings.fraud_labels_topic
+    findings.append(_topic_agrees(settings, "label topic = label table", labels, LABELS))
+    findings.append(_labels_usable(settings))
     note("looking for tokens without a seal")
     findings.append(_tokens_sealed(settings))
     return findings
@@ -111,18 +115,21 @@ def _unique_transactions(settings: Settings) -> Finding:
     return Finding("no transaction twice", not offences, f"{rows.height:,} ids", offences)
 
 
-def _alerts_agree(settings: Settings) -> list[Finding]:
-    topic = settings.fraud_alerts_topic
-    table = open_table(settings, ALERTS)
+def _topic_agrees(settings: Settings, rule: str, topic: str, table: str) -> Finding:
+    """A table that follows a topic has each of its records once, up to where the table stands."""
     application = f"fraudstream.{topic_id(settings, topic)}"
-    versions = recorded_versions(table, application, range(64))
+    versions = recorded_versions(open_table(settings, table), application, range(64))
     upto = {p: version for p, version in versions.items() if version is not None}
     on_topic = kafka_offsets(settings, topic, upto)
-    in_table = table_offsets(settings, ALERTS, upto, _TOPIC_AT)
+    return _same(rule, on_topic, table_offsets(settings, table, upto, _TOPIC_AT))
+
+
+def _alerts_agree(settings: Settings) -> list[Finding]:
+    topic = settings.fraud_alerts_topic
     ids = scan(settings, ALERTS).select("alert_id").collect()["alert_id"]
     doubled = ids.filter(ids.is_duplicated()).unique().head(3).to_list()
     return [
-        _same("alert topic = alert table", on_topic, in_table),
+        _topic_agrees(settings, "alert topic = alert table", topic, ALERTS),
         Finding(
             "no alert twice",
             not doubled,
@@ -130,6 +137,18 @@ def _alerts_agree(settings: Settings) -> list[Finding]:
             [f"alert {alert} stands twice on the topic" for alert in doubled],
         ),
     ]
+
+
+def _labels_usable(settings: Settings) -> Finding:
+    """Label records that break the contract are named, not an error: others sent them."""
+    labels = scan(settings, LABELS).select("problem", "topic_partition", "topic_offset").collect()
+    poor = labels.drop_nulls("problem").sort("topic_partition", "topic_offset")
+    named = [
+        f"partition {partition} offset {offset}: {problem}"
+        for problem, partition, offset in poor.head(3).iter_rows()
+    ]
+    figures = f"{labels.height - poor.height:,} of {labels.height:,} labels"
+    return Finding("labels can be used, or are named", True, figures, named)
 
 
 def _tokens_sealed(settings: Settings) -> Finding:

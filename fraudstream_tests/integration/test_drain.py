@@ -12,7 +12,7 @@ import pytest
 
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowReport, WindowRun
-from fraudstream_platform.lake.tables import open_table
+from fraudstream_platform.lake.tables import open_table, scan
 from fraudstream_platform.local.ports import settings_on_free_ports
 from fraudstream_platform.local.stack import Stack
 from fraudstream_platform.settings import Settings
@@ -69,7 +69,8 @@ def drained(settings: Settings) -> tuple[list[WindowReport], dict[str, Any]]:
     spark.stop()
     assert not errors, errors
     summary = simulation.summary
-    return [reports[0], reports[1]], {"produced": summary.produced, "bad": summary.bad_records}
+    sent = {"produced": summary.produced, "bad": summary.bad_records, "labels": summary.labels}
+    return [reports[0], reports[1]], sent
 
 
 def test_every_record_is_a_row_or_a_dead_letter(
@@ -115,3 +116,15 @@ def test_alerts_are_on_topic_and_in_table(
     alerts = open_table(settings, "gold.alerts").count()
     assert alerts > 0
     assert alerts == sum(len(report.latencies_ms) for report in drained[0])
+
+
+def test_every_label_is_a_row_once(
+    settings: Settings, drained: tuple[list[WindowReport], dict[str, Any]]
+) -> None:
+    """Guards against labels lost at a hand-over, or brought by both of its runs."""
+    reports, sent = drained
+    labels = scan(settings, "labels.transactions").collect()
+    assert labels.height == sent["labels"] > 0
+    assert labels["problem"].null_count() == labels.height
+    assert sum(report.followed["labels.transactions"] for report in reports) == labels.height
+    assert reports[1].labels_waiting == 0

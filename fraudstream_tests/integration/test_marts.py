@@ -42,7 +42,17 @@ def transaction(offset: int) -> dict[str, object]:
     money = {"amount_minor": 100 + offset, "billing_amount_minor": 100 + offset}
     position = {"partition": offset % 2, "offset": offset, "append_time": at}
     own = {"transaction_id": f"t{offset}", "event_time": at, "hour": at.strftime("%Y-%m-%dT%H")}
-    return own | position | money | KINDS | MERCHANT | {"quality_score": 1.0, "card": "ca1_x"}
+    return (
+        own
+        | position
+        | money
+        | KINDS
+        | MERCHANT
+        | {
+            "quality_score": 1.0,
+            "card": "ca1_x" if offset < 7 else "ca1_y",
+        }
+    )
 
 
 def alert(offset: int, patterns: list[str]) -> dict[str, object]:
@@ -53,14 +63,32 @@ def alert(offset: int, patterns: list[str]) -> dict[str, object]:
     return transaction(offset) | topic | verdict | own
 
 
+def features(offset: int) -> dict[str, object]:
+    return transaction(offset) | {"score": 700, "rules_version": "1"}
+
+
+def label(offset: int, transaction_id: str, label_type: str | None) -> dict[str, object]:
+    """A label a day after; one without a type is a record that could not be used."""
+    at = START + dt.timedelta(days=1, seconds=offset)
+    topic = {"topic_partition": 0, "topic_offset": offset, "topic_append_time": at}
+    if label_type is None:
+        return topic | {"problem": "undecodable", "hour": "2026-01-02T10"}
+    told = {"transaction_id": transaction_id, "label_type": label_type, "reported_at": at}
+    return topic | told | {"source": "issuer", "hour": "2026-01-02T10"}
+
+
 @pytest.fixture(name="settings", scope="module")
 def lake_of_ten(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Ten transactions over an hour's boundary, three alerts."""
+    """Ten transactions over an hour's boundary, three alerts, four labels and one of no use."""
     settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("marts"))
     create_tables(settings)
     append(settings, "silver.transactions", [transaction(n) for n in range(10)])
     append(settings, "gold.alerts", [alert(0, ["card_testing", "velocity_attack"])])
     append(settings, "gold.alerts", [alert(n, ["card_testing"]) for n in (1, 5)])
+    append(settings, "gold.features", [features(n) for n in range(10)])
+    told = ((1, "fraud_report"), (2, "fraud_report"), (8, "charge_off"), (9, "chargeback"))
+    labels = [label(offset, f"t{n}", kind) for offset, (n, kind) in enumerate(told)]
+    append(settings, "labels.transactions", [*labels, label(4, "", None)])
     return settings
 
 
@@ -96,6 +124,7 @@ def test_the_job_builds_checks_and_documents(
     keys = (event.asset_key for event in marts_run.get_asset_materialization_events())
     built = {key.to_user_string() for key in keys if key is not None}
     assert {"marts/fct_transactions", "marts/mart_alerts_by_hour_pattern"} <= built
+    assert {"marts/fct_labels", "marts/mart_detection_quality"} <= built
     assert "warehouse/dbt_docs" in built
     checks = marts_run.get_asset_check_evaluations()
     assert len(checks) >= 20
@@ -106,6 +135,7 @@ def test_the_job_builds_checks_and_documents(
         dg.AssetKey(["silver", "quarantine"]),
         dg.AssetKey(["gold", "features"]),
         dg.AssetKey(["gold", "alerts"]),
+        dg.AssetKey(["labels", "transactions"]),
     } <= upstream
     page = (dbt.docs_dir(settings) / "index.html").read_text()
     assert "mart_alerts_by_hour_pattern" in page
@@ -138,26 +168,53 @@ def test_the_mart_counts_alerts_by_hour_and_pattern(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("marts_run")
+def test_the_mart_tells_what_labels_say_of_detection(settings: Settings) -> None:
+    """Guards against recall over the wrong fraud, and against friendly fraud taken for a miss.
+
+    t1 alerted, t2 followed on its card, t8 was missed on another card, t9 is a dispute.
+    """
+    rows = query(
+        settings,
+        "select pattern, fraud_count, caught_count, round(recall_by_transaction, 3), "
+        "friendly_fraud_count, alert_count, after_alert_value_minor, fraud_value_minor "
+        "from marts.mart_detection_quality where rules_version = '1' order by 1",
+    )
+    assert rows == [
+        ("any", 3, 2, 0.667, 1, 3, 101 + 102, 101 + 102 + 108),
+        ("card_testing", 3, 2, 0.667, 1, 3, 101 + 102, 101 + 102 + 108),
+        ("velocity_attack", 3, 2, 0.667, 1, 1, 101 + 102, 101 + 102 + 108),
+    ]
+
+
+@pytest.mark.usefixtures("marts_run")
 def test_a_wrong_total_makes_its_test_fail(settings: Settings) -> None:
     """Guards against tests that pass whatever the totals are; they passed in the build before."""
     tests = [
         "fact_holds_every_silver_transaction",
         "fact_holds_every_alert",
         "mart_counts_every_alert_once",
+        "fact_holds_every_label",
+        "quality_counts_every_label_and_alert_once",
     ]
 
-    def add(cents: int) -> None:
+    def change(cents: int, held: tuple[str, str], wanted: tuple[str, str]) -> None:
         with duckdb.connect(str(dbt.warehouse_file(settings))) as connection:
             for model in ("fct_transactions", "fct_alerts"):
                 connection.execute(
                     f"update marts.{model} set billing_amount_minor = "
                     f"billing_amount_minor + {cents} where transaction_id = 't1'"
                 )
+            connection.execute(
+                "update marts.fct_labels set transaction_id = ?, label_type = ? "
+                "where transaction_id = ? and label_type = ?",
+                [*wanted, *held],
+            )
 
-    add(1)
+    right, wrong = ("t9", "chargeback"), ("nobody's", "genuine")
+    change(1, right, wrong)
     try:
         with pytest.raises(dbt.DbtError) as failed:
             dbt.run_dbt(settings, "test", "--select", *tests)
     finally:
-        add(-1)
+        change(-1, wrong, right)
     assert [test for test in tests if f"Failure in test {test}" not in str(failed.value)] == []

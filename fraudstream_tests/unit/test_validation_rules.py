@@ -97,6 +97,15 @@ def test_the_edges_of_time_are_inside() -> None:
     assert not judge(bronze([sample_row(0, event_time=edge) for edge in edges])).failed
 
 
+def test_a_longer_horizon_lets_history_in_and_no_older() -> None:
+    """History that is sent today would be quarantined whole; a horizon without end hides clocks."""
+    edges = [START - timedelta(days=days) for days in (31, 366, 367)]
+    frame = bronze([sample_row(0, event_time=edge) for edge in edges])
+    assert judge(frame, 366).failed == {2: ["event_time_too_old"]}
+    assert pandera_failures(frame, 366) == [[], [], ["event_time_too_old"]]
+    assert set(judge(frame).failed) == {0, 1, 2}
+
+
 def test_missing_fields_cost_only_where_they_can_be_expected() -> None:
     """A terminal has no e-mail address; an online shop has no terminal's place."""
     remote = {"entry_mode": "ecom", "channel": "ECOM", "source": "ONLINE", "terminal_id": None}

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 import yaml
 
+from fraudstream_platform.contracts.codes import LABEL_TYPES
 from fraudstream_platform.detection.patterns import PATTERNS
 from fraudstream_platform.lake.tables import TABLES, create_tables, full_schema
 from fraudstream_platform.settings import Settings
@@ -59,19 +60,25 @@ def test_columns_of_marts_have_types() -> None:
         assert all(column["data_type"] for column in described()[name]["columns"])
 
 
-def test_every_pattern_that_can_fire_is_accepted_by_the_mart() -> None:
-    """Guards against a new pattern that turns the mart's check red in production."""
-    (column,) = [
-        column
-        for column in described()["mart_alerts_by_hour_pattern"]["columns"]
-        if column["name"] == "pattern"
-    ]
-    (accepted,) = [
+def accepted(model: str, column: str) -> set[str]:
+    (found,) = [one for one in described()[model]["columns"] if one["name"] == column]
+    (values,) = [
         test["accepted_values"]["arguments"]["values"]
-        for test in column["data_tests"]
+        for test in found["data_tests"]
         if isinstance(test, dict)
     ]
-    assert set(PATTERNS) <= set(accepted)
+    return set(values)
+
+
+@pytest.mark.parametrize("model", ["mart_alerts_by_hour_pattern", "mart_detection_quality"])
+def test_every_pattern_that_can_fire_is_accepted_by_the_marts(model: str) -> None:
+    """Guards against a new pattern that turns a mart's check red in production."""
+    assert set(PATTERNS) <= accepted(model, "pattern")
+
+
+def test_label_types_are_those_of_the_contract() -> None:
+    """Guards against a type that the lake lets through and the mart takes for a chargeback."""
+    assert accepted("fct_labels", "label_type") == set(LABEL_TYPES)
 
 
 def test_an_empty_table_gives_a_view_with_all_its_columns(tmp_path: Path) -> None:

@@ -39,7 +39,10 @@ select
     alerts.recommended_action,
     alerts.patterns,
     alerts.patterns[1] as strongest_pattern,
-    alerts.rules_version
+    alerts.rules_version,
+    alerts.case_id,
+    alerts.case_event,
+    alerts.case_key
 from alerts
 {%- if is_incremental() %}
 left join held

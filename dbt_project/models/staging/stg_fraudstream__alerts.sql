@@ -16,5 +16,8 @@ select
     severity,
     "action" as recommended_action,
     patterns,
-    rules_version
+    rules_version,
+    case_id,
+    case_event,
+    case_key
 from {{ source('gold', 'alerts') }}

@@ -6,6 +6,8 @@ select
     "offset" as kafka_offset,
     "hour" as lake_hour,
     score,
+    case_id,
+    is_suppressed,
     rules_version,
     catalogue_version
 from {{ source('gold', 'features') }}

@@ -4,6 +4,7 @@
 |---|---|---|---|---|
 | blatant | 5-8 | 10 min | x 1.5-2.5, then bisection | 1 |
 | normal | 4-5 | 60 min | x 1.5-2.5, then bisection | 2-3 |
+| stealthy | 3-4 | 24 h | the same amounts in any order | 2-3 |
 
 The bracket of highest approval and lowest refusal (51 or 61) ends at most 30 % wide, unless the
 attempts run out before.
@@ -15,12 +16,12 @@ from fraudstream_platform.simulator import messages as m
 from fraudstream_platform.simulator.injector.attack import Scene, Strength
 from fraudstream_platform.simulator.messages import Step
 
-ATTEMPTS = {"blatant": (5, 8), "normal": (4, 5)}
-SPAN_S = {"blatant": (400, 600), "normal": (2_400, 3_600)}
-SHOPS = {"blatant": (1, 1), "normal": (2, 3)}
+ATTEMPTS = {"blatant": (5, 8), "normal": (4, 5), "stealthy": (3, 4)}
+SPAN_S = {"blatant": (400, 600), "normal": (2_400, 3_600), "stealthy": (64_800, 86_400)}
+SHOPS = {"blatant": (1, 1), "normal": (2, 3), "stealthy": (2, 3)}
 FACTOR = (1.5, 2.5)
 _START_TIMES_USUAL = (1.0, 2.0)
-_RISES_BEFORE_LIMIT = {"blatant": (2, 4), "normal": (1, 2)}
+_RISES_BEFORE_LIMIT = {"blatant": (2, 4), "normal": (1, 2), "stealthy": (1, 2)}
 
 
 def plan(scene: Scene, strength: Strength) -> list[Step]:
@@ -31,6 +32,8 @@ def plan(scene: Scene, strength: Strength) -> list[Step]:
     shops = scene.online_shops(rng.randint(*SHOPS[strength]))
     identity = scene.stranger(rng.getrandbits(32))
     amounts = _amounts(scene, count, strength)
+    if strength == "stealthy":
+        rng.shuffle(amounts)
     steps = []
     times = scene.spread(count, span_s)
     for place, (at, (cents, approved)) in enumerate(zip(times, amounts, strict=True)):

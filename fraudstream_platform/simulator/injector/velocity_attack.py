@@ -4,6 +4,7 @@
 |---|---|---|---|
 | blatant | 15-30 | 10 min | 0.5-2 x the victim's usual |
 | normal | 6-10 | 60 min | 0.5-2 x the victim's usual |
+| stealthy | 5-8 | 24 h, three times the victim's rate | 0.5-2 x the victim's usual |
 
 Half of the attacks run through shops in the victim's city (a stolen card), half through online
 shops (stolen details).
@@ -15,8 +16,8 @@ from fraudstream_platform.simulator import messages as m
 from fraudstream_platform.simulator.injector.attack import Scene, Strength
 from fraudstream_platform.simulator.messages import Step
 
-PURCHASES = {"blatant": (15, 30), "normal": (6, 10)}
-SPAN_S = {"blatant": (480, 600), "normal": (2_400, 3_600)}
+PURCHASES = {"blatant": (15, 30), "normal": (6, 10), "stealthy": (5, 8)}
+SPAN_S = {"blatant": (480, 600), "normal": (2_400, 3_600), "stealthy": (64_800, 86_400)}
 TIMES_USUAL = (0.5, 2.0)
 _DECLINED_AT_THE_END = 0.25
 

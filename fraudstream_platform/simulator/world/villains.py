@@ -1,0 +1,111 @@
+"""Who is attacked next in a world in true time, with what, and when it is over."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from fraudstream_platform.simulator.course import Menu
+from fraudstream_platform.simulator.hashing import mixed
+from fraudstream_platform.simulator.injector import NEEDS_CREDIT, PATTERNS, SLOW_PATTERNS
+from fraudstream_platform.simulator.injector.attack import Scene, compressed
+from fraudstream_platform.simulator.messages import Step
+from fraudstream_platform.simulator.record import NO_CHANGES
+from fraudstream_platform.simulator.truth import Attack
+from fraudstream_platform.simulator.world.agenda import Agenda
+from fraudstream_platform.simulator.world.person import Person
+from fraudstream_platform.simulator.world.rhythm import DAY_MS
+
+_QUIET_DAYS, _QUIET_SHARE = 14, 0.25
+"""The world begins without attacks, so that victims have a history: days, or share of the world."""
+_SLOW_AFTER_DAYS, _SLOW_AFTER_SHARE = 60, 0.4
+"""The same for attacks that need months of history."""
+_TRIES = 50
+
+
+class Villains:
+    """Starts attacks so that their transactions make up the wanted share."""
+
+    def __init__(
+        self,
+        menu: Menu,
+        run: str,
+        span_ms: tuple[int, int],
+        persons: list[Person],
+        agenda: Agenda,
+        scene_of: Callable[[random.Random, Person, int, int], Scene],
+    ) -> None:
+        begins, self._ends = span_ms
+        length = self._ends - begins
+        self._quiet_until = begins + int(min(_QUIET_DAYS * DAY_MS, _QUIET_SHARE * length))
+        self._slow_from = begins + int(min(_SLOW_AFTER_DAYS * DAY_MS, _SLOW_AFTER_SHARE * length))
+        self._menu = menu
+        self._run = run
+        self._persons = persons
+        self._agenda = agenda
+        self._scene_of = scene_of
+        self._seed = mixed(len(persons), 25, int(run, 16))
+        self._chance = random.Random(self._seed)  # nosec B311
+        self._victims: set[str] = set()
+        self._attacks = 0
+        self._credit = 0.0
+
+    def after_one_more(self, now: int) -> None:
+        """One more transaction was sent: perhaps an attack is due."""
+        if now < self._quiet_until or not self._menu.fraud_rate:
+            return
+        self._credit += self._menu.fraud_rate
+        if self._credit >= 0 and self._menu.patterns:
+            self._start(now)
+
+    def _start(self, now: int) -> None:
+        patterns = self._menu.patterns
+        pattern = patterns[self._attacks % len(patterns)]
+        number = self._attacks
+        self._attacks += 1
+        if pattern in SLOW_PATTERNS and now < self._slow_from:
+            if all(one in SLOW_PATTERNS for one in patterns):
+                self._attacks -= 1  # nothing else to do meanwhile
+            return
+        strength = self._chance.choice(self._menu.strengths)
+        victim = self._victim(pattern, now)
+        if victim is None:
+            return
+        rng = random.Random(mixed(self._seed, 11, number))  # nosec B311
+        steps = PATTERNS[pattern](self._scene_of(rng, victim, now, number), strength)
+        if not steps or now + max(step.offset_ms for step in steps) >= self._ends:
+            return
+        self._credit -= sum(step.fraudulent for step in steps)
+        self._victims.add(victim.customer.token)
+        self._adopt_changes(victim, steps)
+        customers = {step.transaction.account[0] for step in steps if step.fraudulent}
+        name = victim.customer.token if customers == {victim.customer.token} else ""
+        attack = Attack(f"{self._run}-{number:06d}", pattern, strength, name)
+        ordered = compressed(steps, 1.0)
+        for place, step in enumerate(ordered, 1):
+            self._agenda.add_of_attack(
+                now + step.offset_ms, step.transaction, attack, step.fraudulent,
+                place == len(ordered),
+            )  # fmt: skip
+
+    def _victim(self, pattern: str, now: int) -> Person | None:
+        """Somebody with a history, in no transit, not attacked before if that can be."""
+        day = now // DAY_MS
+        for tries in range(_TRIES):
+            one = self._persons[self._chance.randrange(len(self._persons))]
+            if day < one.first_day + _QUIET_DAYS or one.city(day) is None:
+                continue
+            if one.customer.token in self._victims and tries < _TRIES // 2:
+                continue
+            if pattern in NEEDS_CREDIT and all(card.plastic[6] is None for card in one.cards):
+                continue
+            return one
+        return None
+
+    @staticmethod
+    def _adopt_changes(victim: Person, steps: list[Step]) -> None:
+        """The account stays changed, so the victim's own transactions show it too."""
+        for step in steps:
+            if step.fraudulent and step.transaction.changes is not NO_CHANGES:
+                victim.changes = step.transaction.changes
+                return
