@@ -100,7 +100,7 @@ def advance(
         if instrument != 0 and placed and now.flags & PRESENT and now.flags & ATTEMPT:
             place_row(instrument_table, instrument, place_columns, now, reals[row])
         _own(events, row, own_columns, reals[row])
-    return rows.shape[0]
+    return len(rows)
 
 
 @cache

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fraudstream_platform.detection import flags as ev
 from fraudstream_platform.detection import layout as at
 from fraudstream_platform.detection.compiled import compiled
-from fraudstream_platform.detection.days import USED_STEPS, WEEK, Month
+from fraudstream_platform.detection.days import USED_STEPS, WEEK, Credit, Month
 from fraudstream_platform.detection.formulas import DAY_MS
 from fraudstream_platform.detection.measures import CARD_SCALARS, SCALARS, TALLIES
 from fraudstream_platform.detection.now import Now
@@ -44,7 +44,8 @@ def utilisation_of(now: Now) -> float:
     if math.isnan(now.open_to_buy) or not now.credit_limit > 0:
         return math.nan
     left = now.open_to_buy - (now.amount if now.flags & SPEND else 0)
-    return 1.0 - left / now.credit_limit
+    share: float = 1.0 - left / now.credit_limit
+    return share
 
 
 @compiled
@@ -102,19 +103,19 @@ def _returned_payments(row: NDArray[np.int64], now: Now) -> int:
 
 @compiled
 def credit_features(
-    row: NDArray[np.int64], month: Month, now: Now, utilisation: float, tallies: NDArray[np.int64],
-    scalars: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
+    row: NDArray[np.int64], month: Month, credit: Credit, now: Now, utilisation: float,
+    tallies: NDArray[np.int64], scalars: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """The card's own features, and the card's own part of the state."""
-    integers[tallies[CASH_N_7D]] = month.cash_n_week
+    integers[tallies[CASH_N_7D]] = credit.cash_n_week
     integers[tallies[RETURNED_PAYMENTS_30D]] = _returned_payments(row, now)
     reals[scalars[UTILISATION]] = utilisation
-    if month.used_week > 0:
-        before = (month.used_week - 1) / USED_STEPS
+    if credit.used_week > 0:
+        before = (credit.used_week - 1) / USED_STEPS
         reals[scalars[UTILISATION_CHANGE_7D]] = utilisation - before
-    if month.used > 0:
-        reals[scalars[UTILISATION_CHANGE_30D]] = utilisation - (month.used - 1) / USED_STEPS
+    if credit.used > 0:
+        reals[scalars[UTILISATION_CHANGE_30D]] = utilisation - (credit.used - 1) / USED_STEPS
     if month.total > 0:
-        reals[scalars[CASH_SHARE_30D]] = month.cash / month.total
+        reals[scalars[CASH_SHARE_30D]] = credit.cash / month.total
     if now.flags & COUNTED:
         _spend_features(row, month, now, scalars, reals)

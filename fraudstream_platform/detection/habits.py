@@ -17,7 +17,6 @@ from fraudstream_platform.detection import layout as at
 from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.formulas import DAY_MS, great_circle_km
 from fraudstream_platform.detection.measures import (
-    CUSTOMER_SCALARS,
     CUSTOMER_TALLIES,
     KINDS,
     SCALARS,

@@ -14,7 +14,7 @@ from fraudstream_platform.detection.accounts import Account
 from fraudstream_platform.detection.catalogue import HOURS
 from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.credit import credit_features, utilisation_of
-from fraudstream_platform.detection.days import Month, absorb_day, last_month
+from fraudstream_platform.detection.days import Month, absorb_day, last_credit, last_month
 from fraudstream_platform.detection.formulas import decayed, expected_per_hour, surprise
 from fraudstream_platform.detection.habits import habit_features
 from fraudstream_platform.detection.hours import Day, absorb_hour, last_day
@@ -193,10 +193,12 @@ def _account_row(
     account: Account, key: np.uint64, columns: Arrays, now: Now, warm: bool,
     scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> Any:  # fmt: skip
-    """What cards and customers have in common: features only; the row, and its tiles summed up."""
+    """What cards and customers have in common: features only; the row and its month."""
     rows, events, hours, days = account
     specs, tallies, scalars = columns
     row = rows[4][find_or_insert(rows, key)]
+    if row[ABSORBED] == 0 and now.flags & COUNTED:
+        row[LAST_TIME] = now.time  # what nothing counts may have come before, and be newer
     recent = recall(row, events, now.time, scratch)
     day, month = last_day(row, hours, now.time), last_month(row, days, now.time)
     event_features(recent, specs, now, integers)
@@ -204,19 +206,18 @@ def _account_row(
     _velocity_features(row, recent, day, now, warm, scalars, reals)
     _scalar_features(row, day, month, now, scalars, reals)
     reals[scalars[BRACKET_RATIO_1H]] = _bracket(recent, now.amount, now.flags)
-    return row, day.tile, month
+    return row, month
 
 
 @compiled
 def _remember_row(
-    account: Account, row: NDArray[np.int64], hour_tile: int, day_tile: int, now: Now,
-    utilisation: float,
+    account: Account, row: NDArray[np.int64], now: Now, utilisation: float
 ) -> None:  # fmt: skip
     _, events, hours, days = account
     if now.flags & COUNTED:
         remember(row, events, now)
-        absorb_hour(row, hours, hour_tile, now)
-        absorb_day(row, days, day_tile, now, utilisation)
+        absorb_hour(row, hours, now)
+        absorb_day(row, days, now, utilisation)
         _absorb(row, now)
     elif row[ABSORBED] == 0:
         row[LAST_TIME] = max(row[LAST_TIME], now.time)
@@ -228,10 +229,11 @@ def card_row(
     scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """One event of a card: its features, then its place in the state."""
-    row, tile, month = _account_row(account, key, columns, now, warm, scratch, integers, reals)
+    row, month = _account_row(account, key, columns, now, warm, scratch, integers, reals)
     used = utilisation_of(now)
-    credit_features(row, month, now, used, columns[1], columns[2], integers, reals)
-    _remember_row(account, row, tile, month.tile, now, used)
+    credit = last_credit(row, account[3], now.time)
+    credit_features(row, month, credit, now, used, columns[1], columns[2], integers, reals)
+    _remember_row(account, row, now, used)
 
 
 @compiled
@@ -240,6 +242,6 @@ def customer_row(
     scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """One event of a customer: its features, then its place in the state."""
-    row, tile, month = _account_row(account, key, columns, now, warm, scratch, integers, reals)
+    row, _ = _account_row(account, key, columns, now, warm, scratch, integers, reals)
     habit_features(row, now, columns[1], columns[2], integers, reals)
-    _remember_row(account, row, tile, month.tile, now, math.nan)
+    _remember_row(account, row, now, math.nan)

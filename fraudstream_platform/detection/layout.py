@@ -56,12 +56,11 @@ LOG_GAP = 12
 # uint32: the pages that hold events and tiles, 0 where there is none yet. Events need a page more
 # than the ring is long, as the newest is seldom full.
 EVENTS_A_PAGE = 4
-HOURS_A_PAGE = 4
-DAYS_A_PAGE = 4
+TILES_A_PAGE = 4
 EVENT_PAGES = 2 * (LOG_GAP + 1)
 HOUR_PAGES = EVENT_PAGES + RING // EVENTS_A_PAGE + 1
-DAY_PAGES = HOUR_PAGES + -(-HOURS // HOURS_A_PAGE)
-DAY_PAGES_END = DAY_PAGES + -(-DAYS // DAYS_A_PAGE)
+DAY_PAGES = HOUR_PAGES + -(-HOURS // TILES_A_PAGE)
+DAY_PAGES_END = DAY_PAGES + -(-DAYS // TILES_A_PAGE)
 
 ACCOUNT_CELLS = -(-DAY_PAGES_END // 2)
 
@@ -103,27 +102,27 @@ CUSTOMER_EVENT_CELLS = CARD_EVENT_CELLS + EVENTS_A_PAGE // 2
 
 # A page of hours, int64: sums and maxima; uint32: hours since 1970; uint16: counts.
 HOUR_SUM = 0
-HOUR_MAX = HOUR_SUM + HOURS_A_PAGE
-HOUR_AT = 2 * (HOUR_MAX + HOURS_A_PAGE)
-HOUR_N = 2 * (HOUR_AT + HOURS_A_PAGE)
-HOUR_DECLINED = HOUR_N + HOURS_A_PAGE
-HOUR_HARD = HOUR_DECLINED + HOURS_A_PAGE
-HOUR_SMALL = HOUR_HARD + HOURS_A_PAGE
+HOUR_MAX = HOUR_SUM + TILES_A_PAGE
+HOUR_AT = 2 * (HOUR_MAX + TILES_A_PAGE)
+HOUR_N = 2 * (HOUR_AT + TILES_A_PAGE)
+HOUR_DECLINED = HOUR_N + TILES_A_PAGE
+HOUR_HARD = HOUR_DECLINED + TILES_A_PAGE
+HOUR_SMALL = HOUR_HARD + TILES_A_PAGE
 
-HOUR_CELLS = (HOUR_SMALL + HOURS_A_PAGE) // 4
+HOUR_CELLS = (HOUR_SMALL + TILES_A_PAGE) // 4
 
 # A page of days, int64: sums and maxima; uint16: days since 1970, counts. The card's pages have
 # cash-like spend (int64), its count and the utilisation in steps of 0.0001, plus one, as well.
 DAY_SUM = 0
-DAY_MAX = DAY_SUM + DAYS_A_PAGE
-DAY_AT = 4 * (DAY_MAX + DAYS_A_PAGE)
-DAY_N = DAY_AT + DAYS_A_PAGE
-DAY_CASH = (DAY_N + DAYS_A_PAGE) // 4
-DAY_CASH_N = 4 * (DAY_CASH + DAYS_A_PAGE)
-DAY_USED = DAY_CASH_N + DAYS_A_PAGE
+DAY_MAX = DAY_SUM + TILES_A_PAGE
+DAY_AT = 4 * (DAY_MAX + TILES_A_PAGE)
+DAY_N = DAY_AT + TILES_A_PAGE
+DAY_CASH = (DAY_N + TILES_A_PAGE) // 4
+DAY_CASH_N = 4 * (DAY_CASH + TILES_A_PAGE)
+DAY_USED = DAY_CASH_N + TILES_A_PAGE
 
 CUSTOMER_DAY_CELLS = DAY_CASH
-CARD_DAY_CELLS = (DAY_USED + DAYS_A_PAGE) // 4
+CARD_DAY_CELLS = (DAY_USED + TILES_A_PAGE) // 4
 
 # An instrument's row: the last card-present place, int64 and float64.
 PLACE_TIME = 0

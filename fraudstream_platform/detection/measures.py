@@ -18,7 +18,7 @@ _MONTH_TILES = " Tiles of 1 day (UTC): this event's day and the 29 before it."
 
 
 class Measure(NamedTuple):
-    """A unit, a definition, the window in seconds where there is one; is the event itself in it?"""
+    """A unit, a definition, the window in seconds if any, and whether the event itself is in it."""
 
     unit: str
     text: str

@@ -36,9 +36,9 @@ def bytes_per_card(events: int = RING, hours: int = HOURS, days: int = DAYS) -> 
     Its busiest 30 days had `days`. The defaults are the most that a card can take.
     """
     cells = at.CARD_CELLS + at.INSTRUMENT_CELLS
-    cells += min(events // at.EVENTS_A_PAGE + 1, RING // at.EVENTS_A_PAGE + 1) * at.CARD_EVENT_CELLS
-    cells += -(-min(hours, HOURS) // at.HOURS_A_PAGE) * at.HOUR_CELLS
-    cells += -(-min(days, DAYS) // at.DAYS_A_PAGE) * at.CARD_DAY_CELLS
+    cells += ((min(events, RING) + 2) // at.EVENTS_A_PAGE + 1) * at.CARD_EVENT_CELLS
+    cells += -(-min(hours, HOURS) // at.TILES_A_PAGE) * at.HOUR_CELLS
+    cells += -(-min(days, DAYS) // at.TILES_A_PAGE) * at.CARD_DAY_CELLS
     return 8 * cells + 2 * BYTES_OF_KEY
 
 
@@ -120,7 +120,5 @@ def state_version() -> str:
     """Names the features' declaration and the arrays of `dump`: other states cannot be loaded."""
     arrays = PartitionState().dump()
     shapes = [(name, a.dtype.str, a.shape[1:]) for name, a in sorted(arrays.items())]
-    text = repr(
-        (at.LAYOUT, at.EVENTS_A_PAGE, at.HOURS_A_PAGE, at.DAYS_A_PAGE, tuple(PATTERNS), shapes)
-    )
+    text = repr((at.LAYOUT, at.EVENTS_A_PAGE, at.TILES_A_PAGE, tuple(PATTERNS), shapes))
     return f"{catalogue_version()}-state-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -101,8 +102,8 @@ def _said(text: str, rows: int) -> pl.Series:
     return pl.Series([text]).new_from_index(0, rows)
 
 
-def _one_of(words: tuple[str, ...], which: NDArray[np.generic]) -> pl.Series:
-    return pl.Series(np.array(words)[which.astype(np.int64)])
+def _one_of(words: tuple[str, ...], which: Any) -> pl.Series:
+    return pl.Series(np.array(words)[np.asarray(which, np.int64)])
 
 
 def _named(prefix: str, numbers: NDArray[np.int64]) -> pl.Series:

@@ -44,7 +44,9 @@ def main() -> None:
     for frame in stream:
         detector.step(last, "2026-01-05T00")
         rows, last = rows + last.height, frame
-    print(f"history: {rows:,} rows, {1e6 * (time.thread_time() - began) / max(1, rows):.1f} us each")
+    print(
+        f"history: {rows:,} rows, {1e6 * (time.thread_time() - began) / max(1, rows):.1f} us each"
+    )
     for size, steps in ((2_000, 8), (25, 120)):
         taken = measured_ms(detector, last, size, steps)
         last = last[size * steps :]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from itertools import takewhile
 from typing import Any
 
 from fraudstream_tests.unit.oracle_card import Credit, event_features
@@ -88,7 +89,7 @@ def surprise(n: int, mean: float) -> float:
     if n <= mean:
         tail = 1 - math.fsum(mass(k) for k in range(n))
     else:
-        tail = math.fsum(mass(k) for k in range(n, n + 8_000))
+        tail = math.fsum(takewhile((1e-40).__lt__, map(mass, range(n, n + 8_000))))
     return min(15.0, max(0.0, -math.log10(tail)))
 
 
@@ -146,8 +147,8 @@ class Account:
             found[f"n_{label}"] = sum(e["tried"] for e in held)
             spent = sum(e["amount"] * (e["spend"] - e["reversal"]) for e in held)
             found[f"sum_{label}"] = max(0, spent)
-        tried_24h = found["n_24h"]
-        found["decline_share_24h"] = found["declines_24h"] / tried_24h if tried_24h else None
+        tries, declines = sum(e["tried"] for e in day), sum(e["declined"] for e in day)
+        found["decline_share_24h"] = declines / tries if tries else None
         month = [e["amount"] for e in self._tiles(time, DAY, 30, 30) if e["own_spend"]]
         highest = max(month, default=0)
         found["ratio_to_max_30d"] = now["amount"] / highest if highest else None
@@ -173,7 +174,8 @@ class Account:
         return length
 
     def _newest(self, time: int) -> int:
-        return max([time, *(e["time"] for e in self.events)])
+        times: list[int] = [e["time"] for e in self.events]
+        return max([time, *times])
 
     def _recent(self, time: int) -> list[dict[str, Any]]:
         """Events that are remembered one by one and not later than `time`."""

@@ -17,8 +17,10 @@ from fraudstream_platform.detection.step import Detector
 from fraudstream_tests.unit.test_detection_features import compare
 
 HOUR_S = 3_600
-FEW_BYTES = 500
-"""Most bytes of a card or a customer of few events."""
+FEW_BYTES = {"card": 720, "customer": 1_280}
+"""Most bytes of one of few events."""
+MOST_BYTES = 2_048
+"""Most bytes of one of every day, eight busy hours in it, eight events in the busiest."""
 
 
 def row_of(number: int, account: int, offset: int | None = None) -> dict[str, Any]:
@@ -129,13 +131,14 @@ def test_the_forgotten_leave_nothing_behind() -> None:
 
 
 def test_state_of_a_card_is_bounded() -> None:
-    """Two kilobytes a card are what sizing in the README counts on; few events take a quarter."""
-    assert state.bytes_per_card() <= 2_048
-    assert state.bytes_per_card(events=4, hours=1) <= FEW_BYTES
+    """Two kilobytes a busy card are what sizing counts on; no card takes more than three."""
+    assert state.bytes_per_card(events=8, hours=8) <= MOST_BYTES
+    assert state.bytes_per_card(events=4, hours=1, days=1) <= FEW_BYTES["card"] + 100
+    assert state.bytes_per_card() <= 3 * 1_024
 
 
-@pytest.mark.parametrize(("events", "gap_s", "bound"), [(4, 10, FEW_BYTES), (200, 600, 2_048)])
-def test_the_bound_holds_for_what_is_really_held(events: int, gap_s: int, bound: int) -> None:
+@pytest.mark.parametrize(("events", "gap_s"), [(4, 10), (240, 3 * HOUR_S)])
+def test_the_bound_holds_for_what_is_really_held(events: int, gap_s: int) -> None:
     """The arrays as a snapshot copies them, not a formula: what one more account adds."""
     held = []
     for accounts in (1, 2):
@@ -150,9 +153,19 @@ def test_the_bound_holds_for_what_is_really_held(events: int, gap_s: int, bound:
     map_share = 2 * 12
     card = sum(b for n, b in more.items() if n.startswith(("card.", "instrument."))) + 2 * map_share
     customer = sum(b for n, b in more.items() if n.startswith("customer.")) + map_share
-    assert 0 < card <= bound
-    assert 0 < customer <= bound
-    assert card <= state.bytes_per_card(events, 1 if gap_s == 10 else 24)
+    few = gap_s == 10
+    assert 0 < card <= (FEW_BYTES["card"] if few else MOST_BYTES)
+    assert 0 < customer <= (FEW_BYTES["customer"] if few else MOST_BYTES)
+    assert card <= (state.bytes_per_card(4, 1, 1) if few else state.bytes_per_card(1, 8, 30))
+
+
+def test_pages_that_are_done_with_are_written_anew() -> None:
+    """A year of steady use takes no more than its busiest hour, day and month."""
+    _, early = stepped([row_of(2 * HOUR_S * i, 1, offset=i) for i in range(12 * 35)], [])
+    _, late = stepped([row_of(2 * HOUR_S * i, 1, offset=i) for i in range(12 * 365)], [])
+    for name, array in tables(early).items():
+        assert tables(late)[name].shape == array.shape, name
+    assert tables(late)["card.events.meta"][0] == 2
 
 
 def test_another_layout_is_another_state(monkeypatch: pytest.MonkeyPatch) -> None:
