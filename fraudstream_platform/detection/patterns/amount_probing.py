@@ -44,6 +44,9 @@ class AmountProbing:
         highest = np.maximum(1, batch[f"{account}_max_approved_1h"][rows])
         grown = refused | (batch.events.amount[rows] >= probing.growth * highest)
         dear = batch["customer_z_log_amount"][rows] >= probing.amount_sd
+        # Where there is no custom yet, it has to be the double.
+        new = batch["customer_n_30d"][rows] <= probing.attempts
+        dear |= new & (batch.events.amount[rows] >= 2 * highest)
         enough = (run >= probing.run[0]) & grown & dear
         return graded(enough, ramp(run, probing.run), probing)
 

@@ -68,7 +68,10 @@ class VelocityAttack:
         remote = batch.is_remote[rows]
         serious = self._serious(account, batch, rows, rules)
         strange = remote & self._strange(account, batch, rows, rules)
-        if window.code == "VA02":  # this one has to be such a purchase itself
+        if window.code == "VA01":  # so quick that an account without any custom is judged too
+            before = batch[f"{account}_n_30d"][rows] - batch[f"{account}_n_1h"][rows]
+            serious |= (before < velocity.history) & self._several(account, batch, rows, rules)
+        elif window.code == "VA02":  # this one has to be such a purchase itself
             serious &= ~remote & ((batch.events.flags[rows] & (SMALL | FUEL)) == 0)
             serious &= batch[f"{account}_n_1h"][rows] - attempts < velocity.others
             serious &= batch[f"{account}_z_log_amount"][rows] >= velocity.amount_sd
