@@ -100,8 +100,11 @@ def _windows(entity: Entity) -> list[Feature]:
     return [
         f("n_1m", "count", "Customer-initiated attempts.", 60, COUNT, _ATTEMPT),
         f("n_10m", "count", "Customer-initiated attempts.", 600, COUNT, _ATTEMPT),
-        f("n_40m", "count", "Customer-initiated attempts.", 2400, COUNT, _ATTEMPT),
         f("n_1h", "count", "Customer-initiated attempts.", 3600, COUNT, _ATTEMPT),
+        f(
+            "purchases_40m", "count", f"Attempts of more than {SMALL}, fuel left out.", 2400, COUNT,
+            _ATTEMPT | ev.SMALL | ev.FUEL, _ATTEMPT,
+        ),
         f("sum_10m", "minor", "Approved spend less reversals, at least 0.", 600, SUM, 0),
         f("sum_1h", "minor", "Approved spend less reversals, at least 0.", 3600, SUM, 0),
         f("declines_10m", "count", "Declined attempts.", 600, COUNT, _DECLINE),

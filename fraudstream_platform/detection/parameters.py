@@ -22,6 +22,7 @@ def _rising(span: tuple[float, float]) -> tuple[float, float]:
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+Factor = Annotated[float, Field(strict=True, gt=1, le=1_000)]
 Score = Annotated[int, Field(strict=True, ge=1, le=1000)]
 Span = Annotated[
     tuple[
@@ -79,9 +80,13 @@ class VelocityAttack(Signals):
     attempts_10m: Span
     attempts_1h: Span
     surprise: Span
-    merchants: Count
-    amount_share: Positive
-    declines: Count
+    known_device_1h: Count
+    merchant_share: Share
+    amount_sd: Annotated[float, Field(strict=True, ge=-3, le=3)]
+    amount_share: Share
+    highest_by_mean: Factor
+    others: Count
+    history: Count
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -105,10 +110,12 @@ class AmountProbing(Signals):
     """Rising runs, and the limit closed in from both sides."""
 
     run: Span
-    growth: Positive
+    growth: Factor
     attempts: Count
     amounts: Count
+    amount_sd: Positive
     bracket: Span
+    strange_bracket: Share
     surprise: Positive
 
 
@@ -139,9 +146,10 @@ class AccountTakeover(Signals):
 class BustOut(Signals):
     """An old and steady account that spends up to its limit within days."""
 
-    account_days: Count
     spend_7d_by_usual: Span
     page_hinkley_days: Span
+    amount_sd: Span
+    again: Factor
     cash_share: Span
     cash_n_7d: Count
     resale: Share

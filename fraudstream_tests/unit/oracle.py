@@ -52,6 +52,7 @@ def facts(row: dict[str, Any]) -> dict[str, Any]:
         "funds": tried and declined and row["response_code"] in {"51", "61"},
         "rises": tried and kind != "VERIFY" and row["mcc"] not in {"5541", "5542"},
         "counts": attempt or (approved and kind in {"INCREMENT", "REVERSAL"}),
+        "purchase": tried and amount > SMALL and row["mcc"] not in {"5541", "5542"},
         "cash": row["transaction_type"] != "purchase" or row["mcc"] in CASH_MCCS,
         "returned": approved and kind == "PAYMENT_RETURN",
         "mcc": row["mcc"],
@@ -111,8 +112,9 @@ class Account:
             past = [e for e in self._recent(time) if time - seconds * 1000 < e["time"] and e[what]]
             return [*past, now] if current and now[what] else past
 
-        for label, seconds in (("1m", 60), ("10m", 600), ("40m", 2400), ("1h", 3600)):
+        for label, seconds in (("1m", 60), ("10m", 600), ("1h", 3600)):
             found[f"n_{label}"] = len(window(seconds, "tried"))
+        found["purchases_40m"] = len(window(2400, "purchase"))
         for label, seconds in (("10m", 600), ("1h", 3600)):
             spent = sum(e["amount"] for e in window(seconds, "spend"))
             undone = sum(e["amount"] for e in window(seconds, "reversal"))

@@ -1,7 +1,7 @@
 """Amount probing: feeling for the limit with rising amounts, or closing in on it from both sides.
 
 Fuel authorisations, which rise and fall by themselves, are left out. A retry repeats its amount,
-and a bill that is split stays below what was refused but names few amounts: no search.
+and a bill that is split names few amounts: no search.
 """
 
 from __future__ import annotations
@@ -36,14 +36,19 @@ class AmountProbing:
 
     def _rising(self, account: str, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
         probing = rules.amount_probing
-        # Four attempts of one hour are a search only where that many are unusual.
-        unusual = batch[f"{account}_velocity_tail_1h"][rows] >= probing.surprise
+        # Amounts of four purchases in a row rise by chance now and then: within an hour only where
+        # some were refused, else within ten minutes; and beyond what the customer spends at once.
+        refused = batch[f"{account}_funds_declined_1h"][rows] > 0
         run = batch[f"{account}_rising_run_10m"][rows]
-        run = np.where(unusual, np.maximum(run, batch[f"{account}_rising_run_1h"][rows]), run)
+        run = np.where(refused, np.maximum(run, batch[f"{account}_rising_run_1h"][rows]), run)
         highest = np.maximum(1, batch[f"{account}_max_approved_1h"][rows])
-        grown = batch.events.amount[rows] >= probing.growth * highest
-        grown |= batch[f"{account}_declines_1h"][rows] > 0
-        return graded((run >= probing.run[0]) & grown, ramp(run, probing.run), probing)
+        grown = refused | (batch.events.amount[rows] >= probing.growth * highest)
+        dear = batch["customer_z_log_amount"][rows] >= probing.amount_sd
+        # Where there is no custom yet, it has to be the double.
+        new = batch["customer_n_30d"][rows] <= probing.attempts
+        dear |= new & (batch.events.amount[rows] >= 2 * highest)
+        enough = (run >= probing.run[0]) & grown & dear
+        return graded(enough, ramp(run, probing.run), probing)
 
     def _closing(
         self, account: str, batch: Batch, rows: NDArray[np.intp], rules: RuleSet
@@ -52,11 +57,19 @@ class AmountProbing:
         fast = batch[f"{account}_n_10m"][rows] + 1 >= probing.attempts
         unusual = batch[f"{account}_velocity_tail_1h"][rows] >= probing.surprise
         bracket = batch[f"{account}_bracket_ratio_1h"][rows]
-        # A top-up lifts approvals above the refusal: no search.
+        strange = batch.is_remote[rows] & (batch["customer_new_device"][rows] > 0.5)
+        least = np.where(strange, probing.strange_bracket, probing.bracket[0])
+        # This attempt is one end of the bracket: a snack that follows searches nothing. A top-up lifts
+        # approvals above the refusal: no search either.
+        amount = batch.events.amount[rows]
+        lowest = batch[f"{account}_min_funds_declined_1h"][rows]
         enough = (
+            (amount >= batch[f"{account}_max_approved_1h"][rows])
+            & ((amount <= lowest) | (lowest == 0))
+        ) & (
             (batch[f"{account}_n_1h"][rows] + 1 >= probing.attempts)
             & (fast | unusual)
-            & (bracket >= probing.bracket[0])
+            & (bracket >= least)
             & (bracket < 1.0)
             & (batch[f"{account}_amounts_1h"][rows] >= probing.amounts)
         )

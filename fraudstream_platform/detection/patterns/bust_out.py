@@ -18,41 +18,44 @@ from fraudstream_platform.detection.rules import RuleSet
 
 
 class BustOut:
-    """Pace of spending, cash or bounced payments, and the jump of utilisation, of one credit card."""
+    """Pace, dear purchases of what is as good as money, and the limit, of one credit card."""
 
     family = "bust_out"
 
     def signal(self, batch: Batch, rules: RuleSet) -> Signal:
-        """0 where pace or cash is missing, for young accounts and cards without a limit."""
+        """0 for other purchases, for the first dear one, and for cards without a limit."""
         bust = rules.bust_out
+        goods = (batch["event_resale_mcc"] > 0.5) | (batch["event_cash_like"] > 0.5)
+        again = batch["card_ratio_to_max_30d"] <= bust.again
         fast = (batch["card_spend_7d_over_90d"] > bust.spend_7d_by_usual[0]) | (
             batch["card_page_hinkley"] > bust.page_hinkley_days[0]
         )
-        old = batch["event_account_age_d"] >= bust.account_days
-        rows = np.flatnonzero(fast & old & batch.is_attempt)
+        rows = np.flatnonzero(goods & again & fast & batch.is_attempt)
         rows = rows[~np.isnan(batch["card_utilisation"][rows])]
         if rows.shape[0] == 0:
             return np.zeros(batch.rows)
-        pace, liquid = self._pace(batch, rows, rules), self._liquid(batch, rows, rules)
-        together = 0.45 * pace + 0.35 * liquid + 0.2 * self._jump(batch, rows, rules)
-        enough = (np.minimum(pace, liquid) > 0.0) & (together >= bust.evidence[0])
+        dear = ramp(batch["card_z_log_amount"][rows], bust.amount_sd)
+        together = (
+            0.35 * self._pace(batch, rows, rules)
+            + 0.3 * dear
+            + 0.25 * self._liquid(batch, rows, rules)
+            + 0.1 * self._jump(batch, rows, rules)
+        )
+        enough = together >= bust.evidence[0]
         return batch.spread(rows, graded(enough, ramp(together, bust.evidence), bust))
 
     def _pace(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
         bust = rules.bust_out
-        return np.maximum(
-            ramp(batch["card_spend_7d_over_90d"][rows], bust.spend_7d_by_usual),
-            ramp(batch["card_page_hinkley"][rows], bust.page_hinkley_days),
-        )
+        week = ramp(batch["card_spend_7d_over_90d"][rows], bust.spend_7d_by_usual)
+        return 0.7 * week + 0.3 * ramp(batch["card_page_hinkley"][rows], bust.page_hinkley_days)
 
     def _liquid(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
         """What can be had as money: a share of the month's spend, or this purchase; or a bounce."""
         bust = rules.bust_out
         often = batch["card_cash_n_7d"][rows] >= bust.cash_n_7d
         cash = ramp(batch["card_cash_share_30d"][rows], bust.cash_share) * often
-        goods = (batch["event_resale_mcc"][rows] > 0.5) | (batch["event_cash_like"][rows] > 0.5)
         bounced = batch["card_returned_payments_30d"][rows] >= 1
-        liquid: Signal = np.maximum(np.maximum(cash, bust.resale * goods), bounced)
+        liquid: Signal = np.maximum(np.maximum(cash, bust.resale), bounced)
         return liquid
 
     def _jump(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraudstream_platform.detection.batch import Batch, Reason, Signal, major, ramp
+from fraudstream_platform.detection.flags import FUEL, SMALL
 from fraudstream_platform.detection.parameters import Span
 from fraudstream_platform.detection.patterns.base import ACCOUNTS, graded
 from fraudstream_platform.detection.rules import RuleSet
@@ -22,14 +23,19 @@ from fraudstream_platform.detection.rules import RuleSet
 
 class _Window(NamedTuple):
     account: str
-    suffix: str
+    count: str
+    tail: str
     seconds: int
     code: str
 
 
 _WINDOWS = tuple(
     _Window(account, *window)
-    for window in (("10m", 600, "VA01"), ("40m", 2400, "VA02"), ("1h", 3600, "VA02"))
+    for window in (
+        ("n_10m", "velocity_tail_10m", 600, "VA01"),
+        ("purchases_40m", "velocity_tail_1h", 2400, "VA02"),
+        ("n_1h", "velocity_tail_1h", 3600, "VA03"),
+    )
     for account in ACCOUNTS
 )
 
@@ -43,51 +49,94 @@ class VelocityAttack:
         """The most surprising window of card and customer."""
         velocity = rules.velocity_attack
         fewest = min(velocity.attempts_10m[0], velocity.attempts_1h[0])
-        rows = np.flatnonzero((batch.higher("n_1h") + 1 >= fewest) & batch.is_attempt)
+        quick = (batch.higher("n_1h") + 1 >= fewest) & (
+            np.fmax(batch.higher("velocity_tail_10m"), batch.higher("velocity_tail_1h"))
+            >= velocity.surprise[0]
+        )
+        rows = np.flatnonzero(quick & batch.is_attempt)
         if rows.shape[0] == 0:
             return np.zeros(batch.rows)
         found = [self._of(window, batch, rows, rules) for window in _WINDOWS]
         return batch.spread(rows, np.maximum.reduce(found))
 
     def _of(self, window: _Window, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
-        velocity = rules.velocity_attack
-        account, short = window.account, window.suffix == "10m"
-        span: Span = velocity.attempts_10m if short else velocity.attempts_1h
-        attempts = batch[f"{account}_n_{window.suffix}"][rows] + 1
-        tail = batch[f"{account}_velocity_tail_{'10m' if short else '1h'}"][rows]
+        velocity, account = rules.velocity_attack, window.account
+        span: Span = velocity.attempts_1h if window.seconds > 600 else velocity.attempts_10m
+        attempts = batch[f"{account}_{window.count}"][rows] + 1
+        tail = batch[f"{account}_{window.tail}"][rows]
         enough = (attempts >= span[0]) & (tail >= velocity.surprise[0])
-        enough &= self._serious(account, batch, rows, rules) | (attempts >= span[1])
-        if window.suffix == "1h":
-            enough &= batch.is_remote[rows]
+        remote = batch.is_remote[rows]
+        serious = self._serious(account, batch, rows, rules)
+        strange = remote & self._strange(account, batch, rows, rules)
+        if window.code == "VA01":  # so quick that an account without any custom is judged too
+            before = batch[f"{account}_n_30d"][rows] - batch[f"{account}_n_1h"][rows]
+            serious |= (before < velocity.history) & self._several(account, batch, rows, rules)
+        elif window.code == "VA02":  # this one has to be such a purchase itself
+            serious &= ~remote & ((batch.events.flags[rows] & (SMALL | FUEL)) == 0)
+            serious &= batch[f"{account}_n_1h"][rows] - attempts < velocity.others
+            serious &= batch[f"{account}_z_log_amount"][rows] >= velocity.amount_sd
+        elif window.code == "VA03":
+            serious &= attempts >= velocity.known_device_1h
+            enough &= remote
+        enough &= serious | strange | (attempts >= span[1])
         evidence = 0.65 * ramp(tail, velocity.surprise) + 0.35 * ramp(attempts, span)
         return graded(enough, evidence, velocity)
 
     def _serious(
         self, account: str, batch: Batch, rows: NDArray[np.intp], rules: RuleSet
     ) -> NDArray[np.bool_]:
-        """Several merchants, and amounts of the hour at least a share of the usual ones."""
+        """Several merchants, and amounts of the hour alike and not far below the usual ones.
+
+        The highest amount is left out of the mean: one dear purchase after a row of snacks is life.
+        The usual amounts are those before the hour; some history of them is needed.
+        """
         velocity = rules.velocity_attack
 
         def of(measure: str) -> NDArray[np.int64]:
             return batch[f"{account}_{measure}"][rows]
 
-        # sum / attempts >= share * usual sum / usual attempts, without dividing by 0
-        mean = (of("sum_1h") + batch.events.amount[rows]) * of("n_30d").astype(np.float64)
-        usual = velocity.amount_share * of("sum_30d") * (of("n_1h") + 1.0)
-        # What was refused would have been spent.
-        refused = of("declines_1h") >= velocity.declines
-        serious: NDArray[np.bool_] = (mean >= usual) | refused
-        return serious & (of("merchants_1h") >= velocity.merchants)
+        amount = batch.events.amount[rows]
+        highest = np.maximum(of("max_approved_1h"), amount)
+        spent = of("sum_1h") + amount - highest
+        approved = np.maximum(1, of("n_1h") - of("declines_1h"))
+        before = of("n_30d") - of("n_1h")
+        usual = (of("sum_30d") - of("sum_1h")) / np.maximum(1, before)
+        serious: NDArray[np.bool_] = (
+            (spent >= velocity.amount_share * usual * approved)
+            & (velocity.highest_by_mean * spent >= highest * approved)
+            & (before >= velocity.history)
+            & self._several(account, batch, rows, rules)
+        )
+        return serious
+
+    def _several(
+        self, account: str, batch: Batch, rows: NDArray[np.intp], rules: RuleSet
+    ) -> NDArray[np.bool_]:
+        merchants, attempts = batch[f"{account}_merchants_1h"], batch[f"{account}_n_1h"]
+        several: NDArray[np.bool_] = merchants[rows] >= rules.velocity_attack.merchant_share * (
+            attempts[rows] + 1
+        )
+        return several
+
+    def _strange(
+        self, account: str, batch: Batch, rows: NDArray[np.intp], rules: RuleSet
+    ) -> NDArray[np.bool_]:
+        """Online from a device and a network that the customer never used."""
+        strange: NDArray[np.bool_] = (batch["customer_new_device"][rows] > 0.5) & (
+            batch["customer_new_ip_net"][rows] > 0.5
+        )
+        return strange & self._several(account, batch, rows, rules)
 
     def reasons(self, batch: Batch, row: int, rules: RuleSet) -> list[Reason]:
-        """VA01: attempts of ten minutes; VA02: of 40 minutes or an hour."""
+        """VA01: attempts of ten minutes; VA02: purchases of 40; VA03: attempts of an hour."""
         rows = np.array([row])
         window = max(_WINDOWS, key=lambda one: self._of(one, batch, rows, rules)[0])
         per_hour = batch.at(f"{window.account}_expected_per_hour", row)
-        attempts = batch.at(f"{window.account}_n_{window.suffix}", row) + 1
+        attempts = batch.at(f"{window.account}_{window.count}", row) + 1
         spent = batch.at(f"{window.account}_sum_1h", row)
         text = (
-            f"{attempts:.0f} attempts in {window.seconds // 60} min on one {window.account}, "
+            f"{attempts:.0f} {'purchases' if window.code == 'VA02' else 'attempts'} in "
+            f"{window.seconds // 60} min on one {window.account}, "
             f"{major(spent)} approved in the hour before this one; usual: {24 * per_hour:.1f} "
             "attempts a day"
         )
