@@ -50,7 +50,8 @@ class Simulator:
     def tell_history(cls, settings: Settings) -> Simulator:
         """Send 180 days of some customers' lives as fast as it goes, all patterns among them."""
         world = ("--history", f"{HISTORY_DAYS}d", "--customers", str(_HISTORY_CUSTOMERS))
-        return cls._produce(settings, "history", [*world, "--patterns", ",".join(PATTERNS)])
+        patterns = ("--patterns", ",".join(PATTERNS), "--finale")
+        return cls._produce(settings, "history", [*world, *patterns])
 
     @classmethod
     def _produce(cls, settings: Settings, name: str, arguments: Sequence[str]) -> Simulator:

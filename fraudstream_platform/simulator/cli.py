@@ -58,6 +58,10 @@ def produce(
             "that ends now. OLDEST_EVENT_DAYS must reach as far back."
         ),
     ] = None,
+    finale: Annotated[
+        bool,
+        typer.Option(help="End the --history with blatant attacks of each pattern."),
+    ] = False,
     bad_rate: Annotated[
         float, typer.Option(help="Share of deliberately bad records.", min=0.0, max=0.5)
     ] = 0.0,
@@ -67,7 +71,7 @@ def produce(
     settings = get_settings()
     try:
         config = _past(
-            history, settings.oldest_event_days, seed, customers, fraud_rate, names
+            history, settings.oldest_event_days, seed, customers, fraud_rate, names, finale
         ) or StreamConfig(
             seed=seed,
             tps=tps,
@@ -108,6 +112,7 @@ def _past(
     customers: int,
     fraud_rate: float,
     patterns: tuple[str, ...],
+    finale: bool,
 ) -> StreamConfig | None:
     """The world of `--history`; raises ValueError where it cannot be or would be quarantined."""
     if history is None:
@@ -123,5 +128,5 @@ def _past(
         )
     return StreamConfig.history(
         seed, days, customers or _CUSTOMERS, int(time.time() * 1000),
-        fraud_rate=fraud_rate, patterns=patterns, batch_slots=_BATCH_SLOTS,
+        fraud_rate=fraud_rate, patterns=patterns, batch_slots=_BATCH_SLOTS, finale=finale,
     )  # fmt: skip

@@ -19,6 +19,8 @@ class Menu:
     patterns: tuple[str, ...]
     strengths: tuple[Strength, ...]
     fraud_rate: float
+    finale: bool = False
+    """Whether a world ends with blatant attacks of every pattern, whatever the rate."""
 
 
 class Sent(NamedTuple):

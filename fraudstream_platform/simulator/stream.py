@@ -52,6 +52,7 @@ class StreamConfig:
     customers: int = 0
     time_scale: float | None = None
     batch_slots: int = 256
+    finale: bool = False
 
     def __post_init__(self) -> None:
         if self.tps <= 0 or self.count < 0:
@@ -139,8 +140,12 @@ class Stream:
             yield batch
 
 
+def _menu(config: StreamConfig) -> Menu:
+    return Menu(config.patterns, config.strengths, config.fraud_rate, config.finale)
+
+
 def _course(config: StreamConfig, tokeniser: Tokeniser) -> Course:
-    seed, menu = config.seed, Menu(config.patterns, config.strengths, config.fraud_rate)
+    seed, menu = config.seed, _menu(config)
     slots = Slots(config.start_ms, config.tps, config.count)
     if not config.is_true_time:
         size = config.customers or default_customers(config.tps)

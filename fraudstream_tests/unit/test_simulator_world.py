@@ -347,3 +347,12 @@ def test_an_attacked_world_keeps_every_rule(attacked: list[Batch]) -> None:
     for batch in attacked[:: max(1, len(attacked) // 4)]:
         judged = frame([batch]).with_columns(append_time=pl.col("sent_at"), key_agrees=pl.lit(True))
         assert judge(judged).failed == {}
+
+
+def test_a_finale_has_blatant_attacks_of_every_pattern_at_the_end() -> None:
+    """Guards against a demo whose last weeks hold nothing for a pattern to find."""
+    made = lived(80, CUSTOMERS, fraud_rate=0.001, patterns=tuple(PATTERNS), finale=True)
+    late = [a for b in made for a in b.attacks if a.last_ms > END_MS - 16 * DAY_MS]
+    struck = Counter(attack.pattern for attack in late if attack.strength == "blatant")
+    assert set(struck) == set(PATTERNS)
+    assert min(struck.values()) >= 3

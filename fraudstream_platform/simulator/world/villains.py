@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fraudstream_platform.simulator.course import Menu
 from fraudstream_platform.simulator.hashing import mixed
 from fraudstream_platform.simulator.injector import NEEDS_CREDIT, PATTERNS, SLOW_PATTERNS
-from fraudstream_platform.simulator.injector.attack import Scene, compressed
+from fraudstream_platform.simulator.injector.attack import Scene, Strength, compressed
 from fraudstream_platform.simulator.messages import Step
 from fraudstream_platform.simulator.record import NO_CHANGES
 from fraudstream_platform.simulator.truth import Attack
@@ -20,6 +20,10 @@ _QUIET_DAYS, _QUIET_SHARE = 14, 0.25
 """The world begins without attacks, so that victims have a history: days, or share of the world."""
 _SLOW_AFTER_DAYS, _SLOW_AFTER_SHARE = 60, 0.4
 """The same for attacks that need months of history."""
+_FINALE_DAYS, _LONG_FINALE_DAYS = 5, 36
+"""How long before the end the finale's attacks begin; those that take a month begin earlier."""
+_FINALE_ATTACKS = 3
+_MONTH_LONG = "synthetic_identity"
 _TRIES = 50
 
 
@@ -49,9 +53,25 @@ class Villains:
         self._victims: set[str] = set()
         self._attacks = 0
         self._credit = 0.0
+        self._finale = self._planned_finale() if menu.finale else []
+
+    def _planned_finale(self) -> list[tuple[int, str]]:
+        """When it begins and with which pattern, the last first."""
+        days = dict.fromkeys(self._menu.patterns, _FINALE_DAYS)
+        if _MONTH_LONG in days:
+            days[_MONTH_LONG] = _LONG_FINALE_DAYS
+        planned = [
+            (self._ends - (first - strike) * DAY_MS, one)
+            for one, first in days.items()
+            for strike in range(_FINALE_ATTACKS)
+        ]
+        return sorted(planned, reverse=True)
 
     def after_one_more(self, now: int) -> None:
         """One more transaction was sent: perhaps an attack is due."""
+        if self._finale and now >= self._finale[-1][0]:
+            _, pattern = self._finale.pop()
+            self._attack(pattern, "blatant", now)
         if now < self._quiet_until or not self._menu.fraud_rate:
             return
         self._credit += self._menu.fraud_rate
@@ -61,13 +81,15 @@ class Villains:
     def _start(self, now: int) -> None:
         patterns = self._menu.patterns
         pattern = patterns[self._attacks % len(patterns)]
+        if pattern in SLOW_PATTERNS and now < self._slow_from:
+            # Where there is nothing else to do meanwhile, they wait.
+            self._attacks += any(one not in SLOW_PATTERNS for one in patterns)
+            return
+        self._attack(pattern, self._chance.choice(self._menu.strengths), now)
+
+    def _attack(self, pattern: str, strength: Strength, now: int) -> None:
         number = self._attacks
         self._attacks += 1
-        if pattern in SLOW_PATTERNS and now < self._slow_from:
-            if all(one in SLOW_PATTERNS for one in patterns):
-                self._attacks -= 1  # nothing else to do meanwhile
-            return
-        strength = self._chance.choice(self._menu.strengths)
         victim = self._victim(pattern, now)
         if victim is None:
             return
