@@ -53,6 +53,7 @@ def find_collusion(silver: pl.DataFrame, rules: NetworkRules) -> Collusion:
         return Collusion([], PROFILE_SCHEMA.to_frame())
     newest = int(everything.rows["at_ms"].max())  # type: ignore[arg-type]
     log_ratio = log_ratios(everything)
+    above = is_above(everything, log_ratio)
     found: list[Finding] = []
     profile, height = PROFILE_SCHEMA.to_frame(), 0
     for seconds in rules.windows_s:
@@ -62,7 +63,9 @@ def find_collusion(silver: pl.DataFrame, rules: NetworkRules) -> Collusion:
         height = visits.rows.height
         within = (everything.rows["at_ms"] >= newest - 1000 * seconds).to_numpy()
         edges, before = edges_of(visits), edges_of(everything, ~within)
-        window = Window(seconds, visits, edges, before, is_round(visits), log_ratio[within])
+        window = Window(
+            seconds, visits, edges, before, is_round(visits), above[within], log_ratio[within]
+        )
         findings, profile = _search(window, rules)
         found += findings
     kept = strongest_of_each_group(found)
@@ -73,13 +76,13 @@ def _search(window: Window, rules: NetworkRules) -> tuple[list[Finding], pl.Data
     """Findings of one window, and its merchants' profile."""
     visits, edges = window.visits, window.edges
     null = Null(edges, visits.classes, window.before)
-    above, refunds = is_above(visits, window.log_ratio), visits.rows["is_refund"].to_numpy()
+    refunds = visits.rows["is_refund"].to_numpy()
     everybody = all_visits(edges, rules)
     everywhere = surprising_pairs(visits, null, everybody, rules)
     found = _in_layer(window, null, everybody, everywhere, rules)
     for layer in (
         notable(visits, edges, window.is_round, "paid whole tens", rules),
-        notable(visits, edges, above, "paid more than twice the usual amount", rules),
+        notable(visits, edges, window.is_above, "paid more than twice their usual", rules, "MC03"),
         odd_merchants(visits, edges, (window.is_round, refunds), rules),
     ):
         pairs = surprising_pairs(visits, null, layer, rules)
@@ -95,20 +98,25 @@ def _in_layer(
         if block.site_count < rules.sites or block.customers.shape[0] < rules.customers:
             continue
         sharing = sharing_of(null, layer, block)
-        if sharing.surprise < rules.group_surprise:
+        if sharing.surprise < rules.group_surprise or (
+            sharing.customers < rules.group_lift * sharing.expected
+        ):
             continue
-        finding = _judged(Group(window, block), sharing, rules, layer.words)
+        finding = _judged(Group(window, block), sharing, rules, layer)
         if finding is not None:
             found.append(finding)
     return found
 
 
-def _judged(group: Group, sharing: Sharing, rules: NetworkRules, words: str) -> Finding | None:
+def _judged(group: Group, sharing: Sharing, rules: NetworkRules, layer: Layer) -> Finding | None:
     """The block as a finding, where all evidence together is enough."""
     if group.rows.height < rules.transactions:
         return None
     others = [found for kind in KINDS if (found := kind(group)) is not None]
-    agreeing = sorted((one for one in others if one[0] >= rules.corroboration), reverse=True)
+    agreeing = sorted(
+        (one for one in others if one[0] >= rules.corroboration and one[1].code != layer.chosen_by),
+        reverse=True,
+    )
     total = min(sharing.surprise, _MOST_SHARING) - sharing.given_away
     total += sum(min(surprise, _MOST_OF_A_KIND) for surprise, _ in agreeing)
     if total < rules.evidence or SPEAKS_ALONE.isdisjoint(reason.code for _, reason in agreeing):
@@ -118,7 +126,7 @@ def _judged(group: Group, sharing: Sharing, rules: NetworkRules, words: str) -> 
     )
     last = group.rows.sort("at_ms", "partition", "offset").row(-1, named=True)
     names = group.window.visits.merchants["merchant_id"].gather(group.block.merchants)
-    reasons = [_sharing_reason(group, sharing, words), *(reason for _, reason in agreeing)]
+    reasons = [_sharing_reason(group, sharing, layer.words), *(reason for _, reason in agreeing)]
     return Finding(
         pattern="merchant_collusion",
         members=tuple(sorted(names.to_list())),

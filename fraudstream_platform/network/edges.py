@@ -91,8 +91,13 @@ def is_round(visits: Visits) -> Flags:
 
 
 def is_above(visits: Visits, log_ratio: Floats) -> Flags:
-    """Purchases of more than twice the usual amount; `log_ratio` of each row is `log_ratios`'."""
-    found: Flags = (log_ratio > _ABOVE) & ~visits.rows["is_refund"].to_numpy()
+    """Purchases of more than twice what is usual, for customers of whom that is known.
+
+    `log_ratio` is what `log_ratios` gives.
+    """
+    customer = visits.rows["customer"].to_numpy()
+    is_known = np.bincount(customer, minlength=1)[customer] >= _KNOWN_AMOUNTS
+    found: Flags = (log_ratio > _ABOVE) & is_known & ~visits.rows["is_refund"].to_numpy()
     return found
 
 

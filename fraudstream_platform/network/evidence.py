@@ -41,6 +41,7 @@ class Window:
     edges: Edges
     before: Edges
     is_round: Flags
+    is_above: Flags
     log_ratio: Floats
     """log of the amount over the usual one."""
 

@@ -33,6 +33,8 @@ class Layer:
     """Merchants among which a group is chosen."""
     pair_surprise: float
     pair_lift: float
+    chosen_by: str = ""
+    """Reason code that says no more than the choice of the layer's visits."""
 
     def unshared(self, merchant: Ints, shared: Ints) -> Floats:
         """Share of the layer among a merchant's customers who are not `shared`."""
@@ -65,7 +67,9 @@ def all_visits(edges: Edges, rules: NetworkRules) -> Layer:
     return Layer("paid", edges, edges, ones, count, rules.pair_surprise, rules.pair_lift)
 
 
-def notable(visits: Visits, edges: Edges, rows: Flags, words: str, rules: NetworkRules) -> Layer:
+def notable(
+    visits: Visits, edges: Edges, rows: Flags, words: str, rules: NetworkRules, chosen_by: str = ""
+) -> Layer:
     """The visits with a notable row."""
     chosen = edges_of(visits, rows)
     mcc = visits.merchants["mcc"].rank("dense").to_numpy().astype(np.int64)
@@ -73,7 +77,8 @@ def notable(visits: Visits, edges: Edges, rows: Flags, words: str, rules: Networ
     overall = chosen.merchant.shape[0] / max(edges.merchant.shape[0], 1)
     usual = ((inside + _PRIOR * overall) / (every + _PRIOR))[mcc]
     count = int((edges.visitors >= rules.shared).sum())
-    return Layer(words, chosen, edges, usual, count, rules.pair_surprise, rules.pair_lift)
+    thresholds = rules.pair_surprise, rules.pair_lift
+    return Layer(words, chosen, edges, usual, count, *thresholds, chosen_by)
 
 
 def odd_merchants(

@@ -31,6 +31,7 @@ class NetworkRules:
     odd_surprise: float = 0.7
     """The same among merchants that are odd already."""
     group_surprise: float = 4.0
+    group_lift: float = 2.5
     corroboration: float = 3.0
     """Surprise from which a second kind of evidence counts as one."""
     evidence: float = 6.0

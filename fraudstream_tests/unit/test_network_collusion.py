@@ -70,6 +70,12 @@ def test_ordinary_life_has_no_finding(seed: int) -> None:
     assert found(World(seed)) == []
 
 
+def test_strangers_with_unlike_purses_are_no_group() -> None:
+    """Guards against the rich as a group: of whom little is known, nobody knows what is usual."""
+    world = World(30, customers=5_000, days=1, rate=1.5)
+    assert found(world) == []
+
+
 def test_a_food_court_is_no_group() -> None:
     """Guards against taking lunch for fraud: many customers share the stalls of one place."""
     world = World(20)
