@@ -41,5 +41,9 @@ def format_vector(record: dict[str, Any]) -> list[float]:
 
 
 def stratum(record: dict[str, Any]) -> int:
-    """Number of a record's kind of message: how it was paid is a signal, not a format."""
-    return crc32("|".join(str(record[name]) for name in _STRATUM).encode())
+    """Number of a record's kind of message: how it was paid is a signal, not a format.
+
+    So is a card that belongs to nobody.
+    """
+    kind = [str(record[name]) for name in _STRATUM] + [str(record["customer"] is None)]
+    return crc32("|".join(kind).encode())

@@ -59,8 +59,8 @@ KINDS = (
     Kind("testing of many", ("testing_of_many",), 3_200, 20, 5, 0.08),
     Kind("groups", _GROUPS, 650, 120, 48, 0.02),
     Kind("quiet month", (), 500, 45, 14, 0.0),
-    Kind("drift", _EVERY, 600, 90, 14, change="drift"),
-    Kind("fields missing", _EVERY, 600, 90, 14, change="missing"),
+    Kind("drift", _ACCOUNT, 800, 60, 14, change="drift"),
+    Kind("fields missing", _ACCOUNT, 800, 60, 14, change="missing"),
 )
 """Attacks of hundreds of transactions each would need tens of millions of transactions at 0.5 %: their
 worlds have more fraud, and count for recall only."""
