@@ -37,7 +37,7 @@ class Observer:
     def __init__(
         self, world: World, find: Finder = no_findings, sampler: Sampler | None = None
     ) -> None:
-        self._detector = Detector(quality_threshold=_THRESHOLD)
+        self._detector = Detector(quality_threshold=_THRESHOLD, loops_back=True)
         self._topic, self._change = Topic(), change_of(world)
         self._find, self._sampler = find, sampler
         self._columns: list[tuple[NDArray[Any], ...]] = []

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fraudstream_platform.evaluate.figures import Figures, figures_of
+from fraudstream_platform.evaluate.findings import no_findings
+from fraudstream_platform.evaluate.groups import find_groups
 from fraudstream_platform.evaluate.observe import observe
 from fraudstream_platform.evaluate.sampling import Sampler
 from fraudstream_platform.evaluate.worlds import World
@@ -38,7 +40,8 @@ def run_world(world: World) -> Figures:
     """One world, from its generator to its figures."""
     began = time.monotonic()
     sampler = Sampler(world.seed, world.config.count) if world.kind.is_main else None
-    seen = observe(world, _tell, sampler=sampler)
+    find = find_groups if world.kind.has_groups else no_findings
+    seen = observe(world, _tell, find, sampler)
     figures = figures_of(world, seen, sampler.sample() if sampler else None)
     return replace(figures, seconds=time.monotonic() - began)
 

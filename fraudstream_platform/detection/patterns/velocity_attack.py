@@ -23,7 +23,7 @@ from fraudstream_platform.detection.rules import RuleSet
 
 class _Window(NamedTuple):
     account: str
-    attempts: str
+    counted: str
     tail: str
     seconds: int
     code: str
@@ -62,7 +62,7 @@ class VelocityAttack:
     def _of(self, window: _Window, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
         velocity, account = rules.velocity_attack, window.account
         span: Span = velocity.attempts_1h if window.seconds > 600 else velocity.attempts_10m
-        attempts = batch[f"{account}_{window.attempts}"][rows] + 1
+        attempts = batch[f"{account}_{window.counted}"][rows] + 1
         tail = batch[f"{account}_{window.tail}"][rows]
         enough = (attempts >= span[0]) & (tail >= velocity.surprise[0])
         remote = batch.is_remote[rows]
@@ -132,7 +132,7 @@ class VelocityAttack:
         rows = np.array([row])
         window = max(_WINDOWS, key=lambda one: self._of(one, batch, rows, rules)[0])
         per_hour = batch.at(f"{window.account}_expected_per_hour", row)
-        attempts = batch.at(f"{window.account}_{window.attempts}", row) + 1
+        attempts = batch.at(f"{window.account}_{window.counted}", row) + 1
         spent = batch.at(f"{window.account}_sum_1h", row)
         text = (
             f"{attempts:.0f} {'purchases' if window.code == 'VA02' else 'attempts'} in "
