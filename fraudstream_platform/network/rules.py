@@ -44,7 +44,6 @@ class NetworkRules:
     hub: int = 20
     """An identifier of more customers than this links nobody: a call centre, a proxy, a default."""
     young_days: int = 240
-    young_share: float = 0.8
     largest: int = 60
 
     # Scoring, 0 to 1000.
