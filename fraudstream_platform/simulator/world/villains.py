@@ -24,8 +24,6 @@ _FINALE_DAYS, _LONG_FINALE_DAYS = 5, 36
 """How long before the end the finale's attacks begin; those that take a month begin earlier."""
 _FINALE_ATTACKS = 3
 _MONTH_LONG = "synthetic_identity"
-_MOST_DELAY = 400
-"""Transactions between two attacks beyond what the wanted share asks for."""
 _TRIES = 50
 
 
@@ -79,7 +77,7 @@ class Villains:
         self._credit += self._menu.fraud_rate
         if self._credit >= 0 and self._menu.patterns:
             # At the very moment of the credit an attack's place in the stream would give it away.
-            self._credit = -self._menu.fraud_rate * self._chance.randrange(_MOST_DELAY)
+            self._credit = -self._chance.random()
             self._start(now)
 
     def _start(self, now: int) -> None:
