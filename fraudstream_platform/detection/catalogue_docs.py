@@ -41,11 +41,18 @@ of date. Catalogue version: `{catalogue_version()}`.
 """
 
 
+def _window(seconds: int) -> str:
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return "-"
+
+
 def features_page() -> str:
     """The page's text."""
     lines = []
     for feature in FEATURES:
-        window = f"{feature.window_s} s" if feature.window_s else "-"
+        window = _window(feature.window_s)
         included = "yes" if feature.includes_current else "no"
         lines.append(
             f"| `{feature.name}` | {feature.entity} | {window} | {feature.unit} | {included} | "

@@ -151,10 +151,16 @@ class Detector:
 
 
 def _series(values: NDArray[Any], features: Sequence[Feature]) -> list[pl.Series]:
-    """Columns of `values` (rows x features) as series; NaN is null. Arrow is the short way."""
-    arrays = [pa.array(values[:, place], from_pandas=True) for place in range(len(features))]
-    table = pa.table(arrays, [feature.name for feature in features])
-    return cast(pl.DataFrame, pl.from_arrow(table)).get_columns()
+    """Columns of `values` (rows x features) as series; NaN is null.
+
+    They are converted as one long column and cut: a column by itself costs a small step 8 us.
+    """
+    rows = values.shape[0]
+    flat = cast(pl.Series, pl.from_arrow(pa.array(values.ravel(order="F"), from_pandas=True)))
+    return [
+        flat.slice(place * rows, rows).alias(feature.name)
+        for place, feature in enumerate(features)
+    ]  # fmt: skip
 
 
 def _by_partition(partitions: NDArray[Any]) -> list[tuple[int, NDArray[np.int64]]]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from itertools import takewhile
 from typing import Any
 
 from fraudstream_tests.unit.oracle_card import Credit, event_features
 from fraudstream_tests.unit.oracle_customer import Habits
+from fraudstream_tests.unit.oracle_formulas import surprise
+from fraudstream_tests.unit.oracle_places import Places
 
 CASH_MCCS = {"4829", "6010", "6011", "6050", "6051", "6540", "7800", "7801", "7802", "7995"}
 SMALL = 300
@@ -73,24 +74,6 @@ def facts(row: dict[str, Any]) -> dict[str, Any]:
             or (row["entry_mode"] == "wallet" and row["channel"] in {"POS", "ATM"})
         ),
     }
-
-
-def surprise(n: int, mean: float) -> float:
-    """-log10 of the negative binomial tail, from factorials."""
-    if n <= 0:
-        return 0.0
-    r = 0.5
-    p = r / (r + mean)
-
-    def mass(k: int) -> float:
-        log_choose = math.lgamma(k + r) - math.lgamma(r) - math.lgamma(k + 1)
-        return math.exp(log_choose + r * math.log(p) + k * math.log(1 - p))
-
-    if n <= mean:
-        tail = 1 - math.fsum(mass(k) for k in range(n))
-    else:
-        tail = math.fsum(takewhile((1e-40).__lt__, map(mass, range(n, n + 8_000))))
-    return min(15.0, max(0.0, -math.log10(tail)))
 
 
 class Account:
@@ -272,7 +255,7 @@ class Oracle:
     def __init__(self) -> None:
         self._accounts: dict[tuple[int, str, str], Account] = defaultdict(Account)
         self._times: dict[int, list[int]] = defaultdict(list)
-        self._places: dict[tuple[int, str], tuple[int, float, float, float]] = {}
+        self._places = Places()
 
     def features(self, row: dict[str, Any]) -> dict[str, float | None]:
         """All declared features of one row."""
@@ -288,32 +271,4 @@ class Oracle:
                 account = self._accounts[(row["partition"], entity, row[entity])]
                 own = account.features(now, warm)
                 found |= {f"{entity}_{name}": value for name, value in own.items()}
-        return found | self._place(row, now) | event_features(row, now)
-
-    def _place(self, row: dict[str, Any], now: dict[str, Any]) -> dict[str, float | None]:
-        names = ("distance_km", "net_distance_km", "speed_kmh", "since_present_h")
-        found: dict[str, float | None] = dict.fromkeys([f"instrument_{n}" for n in names])
-        instrument = row["device_pan"] or row["card"]
-        if instrument is None or row["latitude"] is None or not now["present"]:
-            return found
-        key = (row["partition"], instrument)
-        precision = 25.0 if row["geo_precision_km"] is None else row["geo_precision_km"]
-        here = (now["time"], row["latitude"], row["longitude"], precision)
-        last = self._places.get(key)
-        if last is not None:
-            km = great_circle_km(last[1], last[2], here[1], here[2])
-            net = max(0.0, km - last[3] - precision)
-            hours = abs(here[0] - last[0]) / HOUR
-            values = (km, net, net / max(hours, 1 / 60), hours)
-            found = {f"instrument_{n}": v for n, v in zip(names, values, strict=True)}
-        if last is None or here[0] >= last[0]:
-            self._places[key] = here
-        return found
-
-
-def great_circle_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Haversine, Earth's mean radius."""
-    p1, p2 = math.radians(lat1), math.radians(lat2)
-    h = math.sin((p2 - p1) / 2) ** 2
-    h += math.cos(p1) * math.cos(p2) * math.sin(math.radians(lon2 - lon1) / 2) ** 2
-    return 2 * 6371.0088 * math.asin(math.sqrt(min(1.0, h)))
+        return found | self._places.features(row, now) | event_features(row, now)

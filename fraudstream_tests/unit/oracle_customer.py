@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from fraudstream_tests.unit.oracle_formulas import great_circle_km
+
 DAY = 86_400_000
 HOUR = 3_600_000
 SIZES = {"merchant": 24, "mcc": 16, "country": 4, "device": 4, "ip_net": 6, "channel": 5}
@@ -78,8 +80,6 @@ class Habits:
         self._times.append(local)
 
     def _home(self, now: dict[str, Any], found: Found) -> None:
-        from fraudstream_tests.unit.oracle import great_circle_km
-
         here = (now["latitude"], now["longitude"])
         if len(self._places) >= 5:
             home = self._places[0]
