@@ -15,6 +15,7 @@ from fraudstream_platform.evaluate.pool import run_worlds
 from fraudstream_platform.evaluate.report import build_report
 from fraudstream_platform.evaluate.table import report_view
 from fraudstream_platform.evaluate.worlds import PRESETS, Preset, plan
+from fraudstream_platform.simulator.hands import Injector
 
 
 class PresetName(StrEnum):
@@ -22,6 +23,13 @@ class PresetName(StrEnum):
 
     TUNING = "tuning"
     REPORTING = "reporting"
+
+
+class InjectorName(StrEnum):
+    """Whose attacks."""
+
+    FIRST = "first"
+    HELDOUT = "heldout"
 
 
 def evaluate(
@@ -36,23 +44,33 @@ def evaluate(
         PresetName,
         typer.Option(help="Small worlds to tune on, or large unseen ones to report on."),
     ] = PresetName.TUNING,
+    injector: Annotated[
+        InjectorName,
+        typer.Option(help="Attacks of the first hand, or of the one that never saw the detectors."),
+    ] = InjectorName.FIRST,
 ) -> None:
     """Simulate worlds, step them through the detector, and measure what it found."""
     if not report.resolve().parent.is_dir():
         raise UserError(f"{report.parent}: no such folder")
     console = Console()
-    run(PRESETS[preset.value], preset.value, seeds, report, out, console)
+    run(PRESETS[preset.value], preset.value, seeds, report, out, console, injector.value)
 
 
 def run(
-    preset: Preset, name: str, seeds: int, report: Path, out: Path | None, console: Console
+    preset: Preset,
+    name: str,
+    seeds: int,
+    report: Path,
+    out: Path | None,
+    console: Console,
+    injector: Injector = "first",
 ) -> None:
     """Evaluate and write everything."""
     try:
-        worlds = plan(preset, seeds)
+        worlds = plan(preset, seeds, injector)
     except ValueError as error:
         raise UserError(f"--seeds: {error}") from None
-    found, curves = build_report(run_worlds(worlds, console), name)
+    found, curves = build_report(run_worlds(worlds, console), name, injector)
     report.write_text(json.dumps(found, indent=2) + "\n")
     console.print(report_view(found))
     files = [report]

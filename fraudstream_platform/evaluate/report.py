@@ -30,17 +30,25 @@ from fraudstream_platform.evaluate.metrics.scores import (
     is_monotone,
     score_table,
 )
+from fraudstream_platform.simulator.hands import Injector
 
-NOTE = (
-    "Gates for a simulator, not claims about the world: the same hand wrote attacks and detectors, "
-    "and real prevalence is far lower (0.015 % of EEA card payments by count, ECB). Recall is by "
+_HANDS: dict[Injector, str] = {
+    "first": "the same hand wrote attacks and detectors",
+    "heldout": "another hand, which had not read the detectors, wrote these attacks, but of the same "
+    "specification",
+}
+_NOTE = (
+    "Gates for a simulator, not claims about the world: {hands}, and real prevalence is far lower "
+    "(0.015 % of EEA card payments by count, ECB). Recall is by "
     "attack, caught when an alert comes by its pattern's deadline."
 )
 _BANDS = tuple(sorted({*range(0, 1000, 100), RULES.review_score, RULES.block_score}))
 _STRENGTHS = ("blatant", "normal", "stealthy")
 
 
-def build_report(worlds: Sequence[Figures], preset: str) -> tuple[dict[str, Any], dict[str, Curve]]:
+def build_report(
+    worlds: Sequence[Figures], preset: str, injector: Injector = "first"
+) -> tuple[dict[str, Any], dict[str, Curve]]:
     """The report, and the curves of its baselines for plots."""
     unchanged = [one for one in worlds if one.change == "none"]
     main = [one for one in unchanged if one.is_main]
@@ -54,8 +62,9 @@ def build_report(worlds: Sequence[Figures], preset: str) -> tuple[dict[str, Any]
     quiet_month = _section(quiet) if quiet else None
     leak = leak_test(main)
     report = {
-        "note": NOTE,
+        "note": _NOTE.format(hands=_HANDS[injector]),
         "preset": preset,
+        "injector": injector,
         "seeds": sorted({one.seed for one in worlds}),
         "rules_version": RULES.version,
         "catalogue_version": catalogue_version(),

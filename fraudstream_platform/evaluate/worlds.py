@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from fraudstream_platform.evaluate.metrics.deadlines import DEADLINES
+from fraudstream_platform.simulator.hands import Injector
 from fraudstream_platform.simulator.injector import SLOW_PATTERNS
 from fraudstream_platform.simulator.injector.attack import Strength
 from fraudstream_platform.simulator.stream import StreamConfig
@@ -109,16 +110,16 @@ class World:
         return self.config.start_ms + self.kind.days * DAY_MS
 
 
-def plan(preset: Preset, seeds: int) -> list[World]:
-    """The worlds of the preset's first `seeds` seeds."""
+def plan(preset: Preset, seeds: int, injector: Injector = "first") -> list[World]:
+    """The worlds of the preset's first `seeds` seeds, attacked by one injector."""
     most = preset.last_seed - preset.first_seed + 1
     if not 1 <= seeds <= most:
         raise ValueError(f"there are 1 to {most}")
     chosen = range(preset.first_seed, preset.first_seed + seeds)
-    return [_world(preset, kind, seed) for seed in chosen for kind in preset.kinds]
+    return [_world(preset, kind, seed, injector) for seed in chosen for kind in preset.kinds]
 
 
-def _world(preset: Preset, kind: Kind, seed: int) -> World:
+def _world(preset: Preset, kind: Kind, seed: int, injector: Injector) -> World:
     rng = random.Random(f"{seed}/{kind.name}")  # nosec B311
     customers = max(1, round(kind.customers * rng.uniform(*preset.scale)))
     first, last = (int(moment.timestamp()) for moment in preset.season)
@@ -130,6 +131,7 @@ def _world(preset: Preset, kind: Kind, seed: int) -> World:
         fraud_rate=kind.fraud_rate,
         patterns=kind.patterns,
         strengths=STRENGTHS,
+        injector=injector,
         batch_slots=min(_LARGEST_STEP, max(64, 2 * customers // _STEPS_A_DAY)),
     )
     return World(kind, seed, config)

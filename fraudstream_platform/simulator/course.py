@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from fraudstream_platform.protection.vault import Identity
-from fraudstream_platform.simulator.injector.attack import Strength
+from fraudstream_platform.simulator.hands import INJECTORS, Injector
+from fraudstream_platform.simulator.injector.attack import Plan, Strength
 from fraudstream_platform.simulator.record import Transaction
 from fraudstream_platform.simulator.truth import Attack, LookAlike
 
@@ -21,6 +22,11 @@ class Menu:
     fraud_rate: float
     finale: bool = False
     """Whether a world ends with blatant attacks of every pattern, whatever the rate."""
+    injector: Injector = "first"
+
+    def plan(self, pattern: str) -> Plan:
+        """The function that plans one attack of the pattern."""
+        return INJECTORS[self.injector][pattern]
 
 
 class Sent(NamedTuple):

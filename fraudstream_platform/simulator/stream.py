@@ -15,7 +15,8 @@ from typing import Any
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.simulator.course import Course, Menu
-from fraudstream_platform.simulator.injector import DEMO_PATTERNS, DETECTED_PATTERNS, PATTERNS
+from fraudstream_platform.simulator.hands import INJECTORS, Injector
+from fraudstream_platform.simulator.injector import DEMO_PATTERNS, DETECTED_PATTERNS
 from fraudstream_platform.simulator.injector.attack import Strength
 from fraudstream_platform.simulator.record import Transaction
 from fraudstream_platform.simulator.truth import Attack, LookAlike
@@ -53,13 +54,15 @@ class StreamConfig:
     time_scale: float | None = None
     batch_slots: int = 256
     finale: bool = False
+    injector: Injector = "first"
 
     def __post_init__(self) -> None:
         if self.tps <= 0 or self.count < 0:
             raise ValueError("tps must be positive and count must not be negative")
-        unknown = sorted(set(self.patterns) - set(PATTERNS))
+        known = INJECTORS[self.injector]
+        unknown = sorted(set(self.patterns) - set(known))
         if unknown:
-            raise ValueError(f"unknown patterns {unknown}; known are {sorted(PATTERNS)}")
+            raise ValueError(f"unknown patterns {unknown}; known are {sorted(known)}")
         slow = sorted(set(self.patterns) - set(DEMO_PATTERNS))
         if slow and not self.is_true_time:
             raise ValueError(
@@ -141,7 +144,9 @@ class Stream:
 
 
 def _menu(config: StreamConfig) -> Menu:
-    return Menu(config.patterns, config.strengths, config.fraud_rate, config.finale)
+    return Menu(
+        config.patterns, config.strengths, config.fraud_rate, config.finale, config.injector
+    )
 
 
 def _course(config: StreamConfig, tokeniser: Tokeniser) -> Course:

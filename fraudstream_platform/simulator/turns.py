@@ -18,7 +18,6 @@ from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.simulator.behaviour import Life
 from fraudstream_platform.simulator.course import Menu, Sent
 from fraudstream_platform.simulator.hashing import mixed, turn_order
-from fraudstream_platform.simulator.injector import PATTERNS
 from fraudstream_platform.simulator.injector.attack import Scene, compressed
 from fraudstream_platform.simulator.merchants import Merchants
 from fraudstream_platform.simulator.messages import Step
@@ -156,7 +155,7 @@ class Turns:
         victim = self._people.customer(chance.randrange(self._people.size))
         rng = random.Random(mixed(self._seed, 11, self._attacks))  # nosec B311
         scene = Scene(rng, self._people, self._merchants, self._life, victim, now)
-        steps = PATTERNS[pattern](scene, strength)
+        steps = menu.plan(pattern)(scene, strength)
         span_ms = max(step.offset_ms for step in steps)
         factor = self._time_scale
         if factor is None:

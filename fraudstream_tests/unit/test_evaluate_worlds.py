@@ -88,6 +88,12 @@ def test_every_simulated_pattern_has_a_deadline_and_a_world() -> None:
         assert one.config.patterns or one.kind.fraud_rate == 0
 
 
+def test_the_injector_reaches_every_world() -> None:
+    """A report of held-out attacks must not be of the first hand's."""
+    assert {one.config.injector for one in plan(PRESETS["tuning"], 1)} == {"first"}
+    assert {one.config.injector for one in plan(PRESETS["tuning"], 1, "heldout")} == {"heldout"}
+
+
 def test_records_become_bronze_rows_that_are_clean() -> None:
     """A date read as a number or a gap in offsets would send rows to quarantine, unseen."""
     topic, kept = Topic(), []
@@ -214,6 +220,7 @@ def test_the_report_is_json_tables_and_plots(
     """A NaN or a numpy number would end the command after an hour's work."""
     report, curves = reported
     again: dict[str, Any] = json.loads(json.dumps(report, allow_nan=False))
+    assert again["injector"] == "first"
     assert [line["method"] for line in again["baselines"]] == [
         "rules", "amount only", "velocity only", "gradient boosting",
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from fraudstream_platform.simulator.course import Menu
 from fraudstream_platform.simulator.hashing import mixed
-from fraudstream_platform.simulator.injector import NEEDS_CREDIT, PATTERNS, SLOW_PATTERNS
+from fraudstream_platform.simulator.injector import NEEDS_CREDIT, SLOW_PATTERNS
 from fraudstream_platform.simulator.injector.attack import Scene, Strength, compressed
 from fraudstream_platform.simulator.messages import Step
 from fraudstream_platform.simulator.record import NO_CHANGES
@@ -96,7 +96,7 @@ class Villains:
         if victim is None:
             return
         rng = random.Random(mixed(self._seed, 11, number))  # nosec B311
-        steps = PATTERNS[pattern](self._scene_of(rng, victim, now, number), strength)
+        steps = self._menu.plan(pattern)(self._scene_of(rng, victim, now, number), strength)
         if not steps or now + max(step.offset_ms for step in steps) >= self._ends:
             return
         self._credit -= sum(step.fraudulent for step in steps)
