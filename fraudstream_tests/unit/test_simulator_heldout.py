@@ -249,7 +249,9 @@ def test_takeover(
 ) -> None:  # fmt: skip
     """A change, and so long after it the first use; amounts against the victim's usual one."""
     changed: set[tuple[bool, ...]] = set()
-    for victim, steps in zip(range(0, 1_000, 25), attacks("account_takeover", strength), strict=True):
+    for victim, steps in zip(
+        range(0, 1_000, 25), attacks("account_takeover", strength), strict=True
+    ):
         assert uses[0] <= len(steps) <= uses[1]
         assert span_s(steps) <= within_s
         factor = PEOPLE.customer(victim).spend_factor

@@ -41,7 +41,9 @@ def plan(scene: Scene, strength: Strength) -> list[Step]:
     card = _in_new_wallet(scene) if 2 in changed else scene.card
     identity = hand.new_device(scene, _line(scene, strength))
     count = rng.randint(*_USES[strength])
-    amounts = sorted((hand.part(scene, *_TIMES_USUAL[strength]) for _ in range(count)), reverse=True)
+    amounts = sorted(
+        (hand.part(scene, *_TIMES_USUAL[strength]) for _ in range(count)), reverse=True
+    )
     shops = hand.resale_online(scene)
     lead = rng.randrange(*_LEAD_MS[strength])
     steps = [Step(lead + int(span * rng.random()), scene.genuine(scene.card))]

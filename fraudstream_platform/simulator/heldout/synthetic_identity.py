@@ -80,9 +80,7 @@ def _copy(source: list[str], target: list[str], kind: int) -> None:
         target[_IP_NET] = source[_IP_NET]
 
 
-def _history(
-    scene: Scene, member: Customer, identity: Values, joins: int, span: int
-) -> list[Step]:
+def _history(scene: Scene, member: Customer, identity: Values, joins: int, span: int) -> list[Step]:
     """A verification, then a payment every so many days within the hour."""
     rng = scene.rng
     shops = hand.popular(scene, rng.choice(("online", "subscription")), rng.randint(1, 2))
