@@ -51,7 +51,7 @@ class Simulator:
 
     @classmethod
     def tell_history(cls, settings: Settings) -> Simulator:
-        """Send 180 days of some customers' lives as fast as it goes, with the patterns that cards show."""
+        """Send 180 days of some customers' lives as fast as it goes, all patterns but one in them."""
         world = ("--history", f"{HISTORY_DAYS}d", "--customers", str(_HISTORY_CUSTOMERS))
         # Tasks hear each other after a second; by then such a burst of the past is long over.
         told = (pattern for pattern in PATTERNS if pattern != "testing_of_many")
