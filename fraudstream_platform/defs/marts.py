@@ -11,11 +11,12 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
+from fraudstream_platform.defs.latest import last_run, newest_rows_s
 from fraudstream_platform.drain.priority import own_session
-from fraudstream_platform.lake.tables import ALERTS, LABELS, open_table
-from fraudstream_platform.settings import Settings, get_settings
+from fraudstream_platform.lake.tables import ALERTS, LABELS
+from fraudstream_platform.settings import get_settings
 from fraudstream_platform.warehouse import dbt
-from fraudstream_platform.warehouse.schedule import MARTS_EVERY_SECONDS, LastBuild, decide
+from fraudstream_platform.warehouse.schedule import MARTS_EVERY_SECONDS, decide
 
 JOB_NAME = "marts"
 DOCS_EVERY_SECONDS = 600
@@ -105,39 +106,11 @@ def marts_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Skip
     """One tick."""
     decision = decide(
         time.time(),
-        newest_commit_s(get_settings()),
-        last_build(context.instance),
+        newest_rows_s(get_settings(), _UPSTREAM),
+        last_run(context.instance, JOB_NAME),
         MARTS_EVERY_SECONDS,
     )
     return dg.RunRequest() if decision.build else dg.SkipReason(decision.reason)
-
-
-def newest_commit_s(settings: Settings) -> float | None:
-    """When rows last came to one of the upstream tables, epoch seconds; None before the first.
-
-    Asked of the tables: their assets are materialised only when a window ends.
-    """
-    try:
-        tables = [open_table(settings, table) for table in _UPSTREAM]
-    except FileNotFoundError:  # nothing is set up yet
-        return None
-    commits = [
-        commit for table in tables for commit in table.history(1) if commit["operation"] == "WRITE"
-    ]
-    return max((commit["timestamp"] / 1000 for commit in commits), default=None)
-
-
-def last_build(instance: dg.DagsterInstance) -> LastBuild | None:
-    """The newest run of the job, whoever asked for it."""
-    records = instance.get_run_records(dg.RunsFilter(job_name=JOB_NAME), limit=1)
-    if not records:
-        return None
-    run = records[0].dagster_run
-    return LastBuild(
-        started_s=records[0].create_timestamp.timestamp(),
-        is_running=not run.is_finished,
-        has_failed=run.status == dg.DagsterRunStatus.FAILURE,
-    )
 
 
 MARTS_ASSETS = [marts, docs]

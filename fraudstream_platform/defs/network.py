@@ -8,14 +8,15 @@ from dagster_pyspark import LazyPySparkResource
 
 from fraudstream_platform.defs.assets import SILVER
 from fraudstream_platform.defs.columns import column_schema
+from fraudstream_platform.defs.latest import last_run, newest_rows_s
 from fraudstream_platform.drain.priority import own_session
 from fraudstream_platform.drain.session import give_up_soon, wait_for_server
-from fraudstream_platform.lake.tables import PROFILES, open_table
+from fraudstream_platform.lake.tables import PROFILES
 from fraudstream_platform.network.refresh import Report, refresh
-from fraudstream_platform.network.schedule import LastRefresh, decide
+from fraudstream_platform.network.schedule import decide
 from fraudstream_platform.network.silver import SILVER as SILVER_TABLE
 from fraudstream_platform.network.task import Part
-from fraudstream_platform.settings import Settings, get_settings
+from fraudstream_platform.settings import get_settings
 
 JOB_NAME = "network"
 _SLOW_SECONDS = 60.0
@@ -91,30 +92,9 @@ network_job = dg.define_asset_job(
 )
 def network_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One tick."""
-    decision = decide(time.time(), newest_rows_s(get_settings()), last_refresh(context.instance))
+    newest_s = newest_rows_s(get_settings(), [SILVER_TABLE])
+    decision = decide(time.time(), newest_s, last_run(context.instance, JOB_NAME))
     return dg.RunRequest() if decision.refresh else dg.SkipReason(decision.reason)
-
-
-def newest_rows_s(settings: Settings) -> float | None:
-    """When Silver last got rows, epoch seconds; None before the first."""
-    try:
-        (commit,) = open_table(settings, SILVER_TABLE).history(1)
-    except FileNotFoundError:  # nothing is set up yet
-        return None
-    return commit["timestamp"] / 1000 if commit["operation"] == "WRITE" else None
-
-
-def last_refresh(instance: dg.DagsterInstance) -> LastRefresh | None:
-    """The newest run of the job, whoever asked for it."""
-    records = instance.get_run_records(dg.RunsFilter(job_name=JOB_NAME), limit=1)
-    if not records:
-        return None
-    run = records[0].dagster_run
-    return LastRefresh(
-        started_s=records[0].create_timestamp.timestamp(),
-        is_running=not run.is_finished,
-        has_failed=run.status == dg.DagsterRunStatus.FAILURE,
-    )
 
 
 def _metadata(report: Report, part: Part) -> dict[str, dg.MetadataValue]:

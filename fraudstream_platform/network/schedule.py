@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fraudstream_platform.scheduling import LastRun
+
 EVERY_SECONDS = 180
 """From the start of one refresh to the start of the next while rows keep coming."""
 RESTED_EVERY_SECONDS = 60
@@ -15,15 +17,6 @@ _HOUR_S = 3_600
 
 
 @dataclass(frozen=True)
-class LastRefresh:
-    """The newest run; `started_s` is epoch seconds."""
-
-    started_s: float
-    is_running: bool
-    has_failed: bool
-
-
-@dataclass(frozen=True)
 class Decision:
     """Whether to refresh now, and why (with numbers, for people)."""
 
@@ -31,7 +24,7 @@ class Decision:
     reason: str
 
 
-def decide(now_s: float, newest_rows_s: float | None, last: LastRefresh | None) -> Decision:
+def decide(now_s: float, newest_rows_s: float | None, last: LastRun | None) -> Decision:
     """Refresh while rows come, once they rest, and when an hour closes; never two at once.
 
     `newest_rows_s` is when rows last came to Silver, epoch seconds; None before the first.

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fraudstream_platform.scheduling import LastRun
+
 MARTS_EVERY_SECONDS = 120
 """Shortest time from the start of one build to the start of the next."""
-
-
-@dataclass(frozen=True)
-class LastBuild:
-    """The newest run of the marts; `started_s` is epoch seconds."""
-
-    started_s: float
-    is_running: bool
-    has_failed: bool
 
 
 @dataclass(frozen=True)
@@ -26,7 +19,7 @@ class Decision:
 
 
 def decide(
-    now_s: float, newest_upstream_s: float | None, last: LastBuild | None, every_s: float
+    now_s: float, newest_upstream_s: float | None, last: LastRun | None, every_s: float
 ) -> Decision:
     """Build if the lake moved since the last build began, or that build failed; never two at once.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fraudstream_platform.network.schedule import LastRefresh, decide
+from fraudstream_platform.network.schedule import decide
+from fraudstream_platform.scheduling import LastRun
 
 NOW = 1_000_000.0 + 1_800  # the middle of an hour
 
 
-def ended(started_s: float, *, failed: bool = False) -> LastRefresh:
-    return LastRefresh(started_s, is_running=False, has_failed=failed)
+def ended(started_s: float, *, failed: bool = False) -> LastRun:
+    return LastRun(started_s, is_running=False, has_failed=failed)
 
 
 def test_nothing_is_looked_at_before_silver_has_rows() -> None:
@@ -23,14 +24,14 @@ def test_first_rows_lead_to_the_first_refresh() -> None:
 
 def test_two_refreshes_never_overlap() -> None:
     """Guards against a second one that fences the first."""
-    decision = decide(NOW, NOW - 1, LastRefresh(NOW - 500, is_running=True, has_failed=False))
+    decision = decide(NOW, NOW - 1, LastRun(NOW - 500, is_running=True, has_failed=False))
     assert not decision.refresh
     assert "500 s" in decision.reason
 
 
 def test_a_killed_refresh_does_not_block_the_next_for_ever() -> None:
     """Guards against a run that nobody says is over: its process is gone."""
-    killed = LastRefresh(NOW - 1_200, is_running=True, has_failed=False)
+    killed = LastRun(NOW - 1_200, is_running=True, has_failed=False)
     assert decide(NOW, NOW - 1, killed).refresh
 
 

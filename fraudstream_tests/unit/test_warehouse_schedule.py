@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from fraudstream_platform.warehouse.schedule import LastBuild, decide
+from fraudstream_platform.scheduling import LastRun
+from fraudstream_platform.warehouse.schedule import decide
 
 NOW = 10_000.0
 EVERY = 60.0
 
 
-def ended(started_s: float, *, failed: bool = False) -> LastBuild:
-    return LastBuild(started_s, is_running=False, has_failed=failed)
+def ended(started_s: float, *, failed: bool = False) -> LastRun:
+    return LastRun(started_s, is_running=False, has_failed=failed)
 
 
 def test_nothing_is_built_before_the_lake_has_rows() -> None:
@@ -24,7 +25,7 @@ def test_first_rows_lead_to_the_first_build() -> None:
 
 def test_two_builds_never_overlap() -> None:
     """Guards against a second build that dies on DuckDB's file lock."""
-    running = LastBuild(NOW - 500, is_running=True, has_failed=False)
+    running = LastRun(NOW - 500, is_running=True, has_failed=False)
     decision = decide(NOW, NOW - 1, running, EVERY)
     assert not decision.build
     assert "500 s" in decision.reason

@@ -1,4 +1,4 @@
-"""A second hand's fraud, held out: written from the specification's table alone, detectors unread.
+"""A second hand's fraud, held out: written from the specification's table, detectors unread.
 
 Each file states its parameter ranges and has `plan(scene, strength)`, as in `injector/`. Nothing is
 tuned on these attacks; `fraudstream evaluate --injector heldout` reports on them.
