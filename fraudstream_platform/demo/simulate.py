@@ -14,7 +14,7 @@ from typing import Any
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.settings import Settings
-from fraudstream_platform.simulator.injector import PATTERNS
+from fraudstream_platform.simulator.injector import PATTERNS, QUICK_PATTERNS
 
 _NO_END_S = 86_400
 _LEAD_S = 10.0
@@ -23,9 +23,7 @@ _MOST_RECORDS_AHEAD = 700_000
 HISTORY_DAYS = 180
 OLDEST_EVENT_DAYS = 366
 _HISTORY_CUSTOMERS = 600
-_QUICK_PATTERNS = ("card_testing", "velocity_attack", "impossible_geography", "amount_probing")
-"""Attacks that show within seconds; the others need the victim's history and are in it."""
-_LIVE_PATTERNS = (*_QUICK_PATTERNS * 12, "testing_of_many")
+_LIVE_PATTERNS = (*QUICK_PATTERNS * 12, "testing_of_many")
 """In turn: one attack on hundreds of cards is as many transactions as fifty others."""
 _LIVE_FRAUD_RATE = 0.01
 """Latency is measured on alerts, and a case raises few."""

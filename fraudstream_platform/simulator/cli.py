@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from fraudstream_platform.settings import get_settings
-from fraudstream_platform.simulator.injector import DETECTED_PATTERNS
+from fraudstream_platform.simulator.injector import QUICK_PATTERNS
 from fraudstream_platform.simulator.producer import TICK_S, ProduceError, Simulation, start_ms
 from fraudstream_platform.simulator.stream import StreamConfig
 
@@ -30,7 +30,7 @@ def produce(
         float, typer.Option(help="Share of fraudulent transactions.", min=0.0, max=0.5)
     ] = 0.005,
     patterns: Annotated[str, typer.Option(help="Comma-separated fraud patterns.")] = ",".join(
-        DETECTED_PATTERNS
+        QUICK_PATTERNS
     ),
     seed: Annotated[int, typer.Option(help="Everything follows from it.")] = 1,
     customers: Annotated[

@@ -16,7 +16,7 @@ from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.simulator.course import Course, Menu
 from fraudstream_platform.simulator.hands import INJECTORS, Injector
-from fraudstream_platform.simulator.injector import DEMO_PATTERNS, DETECTED_PATTERNS
+from fraudstream_platform.simulator.injector import DEMO_PATTERNS, QUICK_PATTERNS
 from fraudstream_platform.simulator.injector.attack import Strength
 from fraudstream_platform.simulator.record import Transaction
 from fraudstream_platform.simulator.truth import Attack, LookAlike
@@ -48,7 +48,7 @@ class StreamConfig:
     count: int
     start_ms: int
     fraud_rate: float = 0.005
-    patterns: tuple[str, ...] = DETECTED_PATTERNS
+    patterns: tuple[str, ...] = QUICK_PATTERNS
     strengths: tuple[Strength, ...] = ("blatant", "normal")
     customers: int = 0
     time_scale: float | None = None

@@ -17,9 +17,9 @@ from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.simulator.behaviour import Life
 from fraudstream_platform.simulator.injector import (
     DEMO_PATTERNS,
-    DETECTED_PATTERNS,
     NEEDS_CREDIT,
     PATTERNS,
+    QUICK_PATTERNS,
     SLOW_PATTERNS,
     account_takeover,
     amount_probing,
@@ -277,7 +277,7 @@ def test_attacks_of_a_run_are_recorded_whole_and_in_order() -> None:
         item.transaction_id: item for batch in made for item in batch.transactions
     }
     attacks = [attack for batch in made for attack in batch.attacks]
-    assert {attack.pattern for attack in attacks} == set(DETECTED_PATTERNS)
+    assert {attack.pattern for attack in attacks} == set(QUICK_PATTERNS)
     for attack in attacks:
         mine = [sent[one] for one in attack.transaction_ids]
         times = [one.head[1] for one in mine]

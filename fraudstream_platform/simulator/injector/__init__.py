@@ -38,7 +38,7 @@ NEEDS_CREDIT = frozenset({"bust_out"})
 """Patterns whose victim must have a credit card."""
 DEMO_PATTERNS: tuple[str, ...] = tuple(name for name in PATTERNS if name not in SLOW_PATTERNS)
 """Patterns that can be compressed to seconds."""
-DETECTED_PATTERNS: tuple[str, ...] = (
+QUICK_PATTERNS: tuple[str, ...] = (
     "card_testing", "velocity_attack", "impossible_geography", "amount_probing",
 )  # fmt: skip
-"""Patterns that a run injects unless told otherwise."""
+"""Patterns that show within seconds, on nobody's history: a run injects them unless told otherwise."""
