@@ -141,7 +141,7 @@ class Demo:
                 if sample.produced > history.records:
                     began = began or time.monotonic()
                     # Before its first live rows a table is as old as the history's end.
-                    if max(sample.freshness_s.values()) < time.monotonic() - began:
+                    if max(sample.freshness_s.values(), default=0.0) < time.monotonic() - began:
                         self._samples.append(sample)
                 self._measure_memory()
                 title = _title(self._seconds, began)

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.detection.advance import EPOCH_BITS
 from fraudstream_platform.detection.findings import Finding, Subject
 from fraudstream_platform.detection.formulas import DAY_MS
 from fraudstream_platform.detection.patterns import PATTERNS
@@ -37,7 +38,6 @@ LONG_WINDOWS_MS = {
 WINDOWS_OF_AGE = 3
 """A case that never rests is closed after this many windows, so that somebody looks again."""
 
-EPOCH_BITS = 16
 KEY, ENDS, OPENED, CLOSES, SCORE, ACTION, SEEN, ID_HIGH, ID_LOW = range(9)
 """A row's numbers: hashed key; end of the window, opening and last end of the case in ms; highest
 score and action; patterns; case id."""
