@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraudstream_platform.detection import cases, state
+from fraudstream_platform.detection.advance import EPOCH_BITS
 from fraudstream_platform.detection.batch import Reason
 from fraudstream_platform.detection.cases import (
     Arrival,
@@ -213,14 +214,14 @@ def test_ended_cases_are_forgotten_at_fixed_offsets() -> None:
         take(table, number, number, subject(finding(f"card:ca1_{number}")))
     take(table, 200, 3 * DAY_MS)
     assert table.dump()["cells"].shape == (201, cases.CELLS)
-    take(table, 1 << cases.EPOCH_BITS, 3 * DAY_MS)
+    take(table, 1 << EPOCH_BITS, 3 * DAY_MS)
     assert table.dump()["cells"].shape == (1, cases.CELLS)
-    assert take(table, (1 << cases.EPOCH_BITS) + 1, 3 * DAY_MS).event is None
+    assert take(table, (1 << EPOCH_BITS) + 1, 3 * DAY_MS).event is None
 
 
 def test_what_ended_within_a_day_is_kept_for_late_events() -> None:
     """Forgotten at the minute it ended, a case would alert again for every late advice."""
-    table, epoch = CaseTable(), 1 << cases.EPOCH_BITS
+    table, epoch = CaseTable(), 1 << EPOCH_BITS
     take(table, 0, 0)
     take(table, 1, 2 * DAY_MS, subject(finding(ENTITIES[1])))
     assert take(table, epoch, DAY_MS).event is None
