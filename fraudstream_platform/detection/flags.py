@@ -29,6 +29,9 @@ CASH = 16384
 PAYMENT_RETURN = 32768
 """A payment to the account that came back; no window of attempts or sums counts it."""
 
+NEW_MERCHANT = 65536
+"""Attempt at a merchant that the customer did not know; only customers' events have it."""
+
 COUNTED = ATTEMPT | SPEND | REVERSAL
 """Events with one of these enter the history of cards and customers."""
 

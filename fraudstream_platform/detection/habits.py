@@ -23,9 +23,9 @@ from fraudstream_platform.detection.measures import (
     TALLIES,
 )
 from fraudstream_platform.detection.now import Now
-from fraudstream_platform.detection.recent import HOUR_MS
+from fraudstream_platform.detection.recent import ELAPSED, FLAGS, HOUR_MS
 
-ATTEMPT, CIT, PRESENT = ev.ATTEMPT, ev.CIT, ev.PRESENT
+ATTEMPT, CIT, PRESENT, NEW_MERCHANT = ev.ATTEMPT, ev.CIT, ev.PRESENT, ev.NEW_MERCHANT
 ABSORBED, NEWCOMERS = at.ABSORBED, at.NEWCOMERS
 KIND_STARTS, KIND_SIZES = at.KIND_STARTS, at.KIND_SIZES
 TIMES_OF_DAY, COSINE, SINE = at.TIMES_OF_DAY, at.COSINE, at.SINE
@@ -47,6 +47,8 @@ def _tallies_of(window: str) -> tuple[int, ...]:
     )
 
 
+NEW_MERCHANTS_1H = len(TALLIES) + list(CUSTOMER_TALLIES).index("new_merchants_1h")
+MERCHANT = list(KINDS).index("merchant")
 TALLY_24H, TALLY_30D = _tallies_of("24h"), _tallies_of("30d")
 DAY_HOURS, MONTH_HOURS = 24, 30 * 24
 THING = (1 << 32) - 1
@@ -96,12 +98,12 @@ def _meet(
 def _things(
     row: NDArray[np.int64], now: Now, tallies: NDArray[np.int64], scalars: NDArray[np.int64],
     integers: NDArray[np.int64], reals: NDArray[np.float64],
-) -> None:  # fmt: skip
-    """What is new, how many of each kind; the event's things are known then."""
+) -> bool:  # fmt: skip
+    """What is new, how many of each kind; whether the merchant is. All are known then."""
     hour = now.time // HOUR_MS
     things = (now.merchant, now.mcc, now.country, now.device, now.ip_net, now.channel)
     used_to_it = row[ABSORBED] >= GRACE_EVENTS
-    new_things = 0
+    new_things, new_merchant = 0, False
     for kind in range(len(KIND_SIZES)):
         thing = things[kind]
         known, in_day, in_month = _meet(row, kind, thing, hour)
@@ -113,6 +115,7 @@ def _things(
             continue
         if not known:
             row[NEWCOMERS + kind] = (hour << 32) | thing
+            new_merchant |= kind == MERCHANT
         newcomer = row[NEWCOMERS + kind]
         fresh = newcomer != 0 and 0 <= hour - (newcomer >> 32) < DAY_HOURS
         if fresh:
@@ -122,6 +125,17 @@ def _things(
             reals[scalars[NEW[kind]]] = 1.0 if is_new else 0.0
     if used_to_it:
         reals[scalars[NEW_THINGS_24H]] = new_things
+    return new_merchant
+
+
+@compiled
+def _new_merchants(recent: NDArray[np.int64]) -> int:
+    """Attempts of the last hour at merchants that were new to the customer."""
+    count = 0
+    for age in range(recent.shape[0]):
+        if recent[age, ELAPSED] < HOUR_MS and recent[age, FLAGS] & NEW_MERCHANT:
+            count += 1
+    return count
 
 
 @compiled
@@ -164,17 +178,19 @@ def _home(
 
 @compiled
 def habit_features(
-    row: NDArray[np.int64], now: Now, tallies: NDArray[np.int64], scalars: NDArray[np.int64],
-    integers: NDArray[np.int64], reals: NDArray[np.float64],
-) -> None:  # fmt: skip
-    """The customer's own features, and the customer's own part of the state."""
+    row: NDArray[np.int64], recent: NDArray[np.int64], now: Now, tallies: NDArray[np.int64],
+    scalars: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
+) -> int:  # fmt: skip
+    """The customer's own features and part of the state; what is to be marked on the event."""
     if not now.flags & ATTEMPT:
-        return
-    _things(row, now, tallies, scalars, integers, reals)
+        return 0
+    new_merchant = _things(row, now, tallies, scalars, integers, reals)
     if not now.flags & CIT:
-        return
+        return 0
+    integers[tallies[NEW_MERCHANTS_1H]] = _new_merchants(recent) + (1 if new_merchant else 0)
     if not math.isnan(now.utc_offset_min):
         _time_of_day(row, now, scalars, reals)
     placed = not (math.isnan(now.latitude) or math.isnan(now.longitude))
     if placed and now.flags & PRESENT:
         _home(row, now, scalars, reals)
+    return NEW_MERCHANT if new_merchant else 0

@@ -193,7 +193,7 @@ def _account_row(
     account: Account, key: np.uint64, columns: Arrays, now: Now, warm: bool,
     scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> Any:  # fmt: skip
-    """What cards and customers have in common: features only; the row and its month."""
+    """What cards and customers have in common: features only; the row, its newest events and month."""
     rows, events, hours, days = account
     specs, tallies, scalars = columns
     row = rows[4][find_or_insert(rows, key)]
@@ -206,16 +206,16 @@ def _account_row(
     _velocity_features(row, recent, day, now, warm, scalars, reals)
     _scalar_features(row, day, month, now, scalars, reals)
     reals[scalars[BRACKET_RATIO_1H]] = _bracket(recent, now.amount, now.flags)
-    return row, month
+    return row, recent, month
 
 
 @compiled
 def _remember_row(
-    account: Account, row: NDArray[np.int64], now: Now, utilisation: float
+    account: Account, row: NDArray[np.int64], now: Now, utilisation: float, marks: int
 ) -> None:  # fmt: skip
     _, events, hours, days = account
     if now.flags & COUNTED:
-        remember(row, events, now)
+        remember(row, events, now, marks)
         absorb_hour(row, hours, now)
         absorb_day(row, days, now, utilisation)
         _absorb(row, now)
@@ -229,11 +229,11 @@ def card_row(
     scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """One event of a card: its features, then its place in the state."""
-    row, month = _account_row(account, key, columns, now, warm, scratch, integers, reals)
+    row, _, month = _account_row(account, key, columns, now, warm, scratch, integers, reals)
     used = utilisation_of(now)
     credit = last_credit(row, account[3], now.time)
     credit_features(row, month, credit, now, used, columns[1], columns[2], integers, reals)
-    _remember_row(account, row, now, used)
+    _remember_row(account, row, now, used, 0)
 
 
 @compiled
@@ -242,6 +242,6 @@ def customer_row(
     scratch: NDArray[np.int64], integers: NDArray[np.int64], reals: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """One event of a customer: its features, then its place in the state."""
-    row, _ = _account_row(account, key, columns, now, warm, scratch, integers, reals)
-    habit_features(row, now, columns[1], columns[2], integers, reals)
-    _remember_row(account, row, now, math.nan)
+    row, recent, _ = _account_row(account, key, columns, now, warm, scratch, integers, reals)
+    marks = habit_features(row, recent, now, columns[1], columns[2], integers, reals)
+    _remember_row(account, row, now, math.nan, marks)

@@ -151,6 +151,12 @@ CUSTOMER_TALLIES = {
     ),
     "devices_30d": Measure("count", "Different devices, of the newest 4." + _MET, _MONTH, True),
     "ips_24h": Measure("count", "Different IP networks, of the newest 6." + _MET, _DAY, True),
+    "new_merchants_1h": Measure(
+        "count",
+        "Merchants of attempts that were not among the 24 met last; from the customer's sixth event on.",
+        3600,
+        True,
+    ),
 }
 """Whole numbers of customers."""
 

@@ -19,6 +19,12 @@ def _rising(span: tuple[float, float]) -> tuple[float, float]:
     return span
 
 
+def _above_zero(span: tuple[float, float]) -> tuple[float, float]:
+    if span[0] <= 0:
+        raise ValueError("a span of factors has to begin above 0")
+    return span
+
+
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
@@ -82,10 +88,11 @@ class VelocityAttack(Signals):
     surprise: Span
     known_device_1h: Count
     merchant_share: Share
-    amount_sd: Annotated[float, Field(strict=True, ge=-3, le=3)]
     amount_share: Share
+    strange_amount_share: Share
     highest_by_mean: Factor
-    others: Count
+    new_merchants: Count
+    spent_minor: Count
     history: Count
 
 
@@ -113,6 +120,8 @@ class AmountProbing(Signals):
     growth: Factor
     attempts: Count
     amounts: Count
+    familiar: Count
+    new_merchants: Count
     amount_sd: Positive
     bracket: Span
     strange_bracket: Share
@@ -148,13 +157,10 @@ class BustOut(Signals):
 
     spend_7d_by_usual: Span
     page_hinkley_days: Span
-    amount_sd: Span
     again: Factor
-    cash_share: Span
-    cash_n_7d: Count
-    resale: Share
-    jump_7d: Span
-    jump_30d: Span
+    day_of_limit: Annotated[Span, AfterValidator(_above_zero)]
+    cash_n_7d: Span
+    room_30d: Span
     evidence: Span
 
 

@@ -88,8 +88,8 @@ def _next_page(numbers: NDArray[np.uint32], cells: NDArray[np.int64], oldest: in
 
 
 @compiled
-def remember(row: NDArray[np.int64], events: Arrays, now: Now) -> None:
-    """Write the event behind the newest; the row still stands as before it."""
+def remember(row: NDArray[np.int64], events: Arrays, now: Now, marks: int) -> None:
+    """Write the event behind the newest, `marks` among its flags; the row still stands as before."""
     numbers, place = row.view(np.uint32), row[ABSORBED] % EVENTS_A_PAGE
     if place == 0:
         which = _next_page(numbers, events[1], max(now.time, row[LAST_TIME]) - LONGEST_MS)
@@ -99,7 +99,7 @@ def remember(row: NDArray[np.int64], events: Arrays, now: Now) -> None:
     words = page.view(np.uint32)
     page[EVENT_TIME + place] = now.time
     page[EVENT_AMOUNT + place] = now.amount
-    words[EVENT_FLAGS + place] = now.flags
+    words[EVENT_FLAGS + place] = now.flags | marks
     words[EVENT_MERCHANT + place] = now.merchant
     if words.shape[0] > EVENT_CARD:
         words[EVENT_CARD + place] = now.card

@@ -137,6 +137,8 @@ class Account:
         found["ratio_to_max_30d"] = now["amount"] / highest if highest else None
         found |= self._gaps(time)
         found |= self.habits.features(now, len(self.events))
+        if now["tried"]:
+            found["new_merchants_1h"] = len(window(3600, "at_new_merchant", current=True))
         found |= self.credit.features(
             now, self.events, lambda days: self._tiles(time, DAY, days, 30)
         )

@@ -28,7 +28,8 @@ class Habits:
 
     def features(self, now: dict[str, Any], absorbed: int) -> Found:
         """Features of `now`, which is known from now on; `absorbed` events came before it."""
-        found: Found = dict.fromkeys(COUNTED, 0)
+        found: Found = dict.fromkeys((*COUNTED, "new_merchants_1h"), 0)
+        now["at_new_merchant"] = False
         found |= dict.fromkeys([f"new_{kind}" for kind in SIZES])
         found |= dict.fromkeys(("new_things_24h", "own_hour_deviation", "from_home_km"))
         if not now["attempt"]:
@@ -37,6 +38,7 @@ class Habits:
         for kind in SIZES:
             if now[kind] is not None and not self._meet(kind, now[kind], hour) and absorbed >= 5:
                 self._newcomers[kind] = (now[kind], hour)
+                now["at_new_merchant"] |= kind == "merchant" and now["tried"]
         for name, (kind, hours) in COUNTED.items():
             # A thing met later than this event does not count by its later time, but as this one.
             others = [h for thing, h in self._met[kind] if thing != now[kind]]

@@ -20,6 +20,7 @@ KINDS: tuple[dict[str, Any], ...] = (
     {**REMOTE, "message_type": "VERIFY", "billing_amount_minor": 0},
     {"entry_mode": "magstripe"},
     {"mcc": "5541"},
+    {"credit_limit_minor": 200_000, "open_to_buy_minor": 50_000},
     {"initiator": "MIT", **REMOTE},
 )
 """Kinds of transactions in turn."""
@@ -36,6 +37,8 @@ def random_batch(rows: int, seed: int = 1) -> Batch:
     chance = np.random.default_rng(seed)
     integers = chance.integers(0, 40, (rows, len(INTEGERS)))
     integers[chance.random(integers.shape) < 0.4] = 0
+    money = [column for column, feature in enumerate(INTEGERS) if feature.unit == "minor"]
+    integers[:, money] *= 5_000
     reals = 10.0 ** chance.uniform(-1, 4, (rows, len(REALS)))
     for column, feature in enumerate(REALS):
         if feature.unit == "0/1":

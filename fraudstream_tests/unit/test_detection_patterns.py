@@ -79,6 +79,23 @@ def test_rising_amounts_are_caught_at_the_fourth() -> None:
     assert alerted(rows) == [(360, ["amount_probing"])]
 
 
+def test_four_rising_amounts_on_the_own_device_are_shopping() -> None:
+    """The same run on a device that nobody knows is probing."""
+
+    def run_on(identity: dict[str, Any]) -> list[tuple[int, list[str]]]:
+        life = daily(20) + [online(-60 * 24 * i - 30, 1_990 - i, **OWN) for i in range(6, 0, -1)]
+        run = [
+            online(
+                2 * i, 2_000 + i, billing_amount_minor=6_000 * 2**i, merchant_id="m-9", **identity
+            )
+            for i in range(4)
+        ]
+        return [one for one in alerted(life + run) if "amount_probing" in one[1]]
+
+    assert run_on(OWN) == []
+    assert [offset for offset, _ in run_on({**OWN, "device": STRANGE["device"]})] == [2_003]
+
+
 def test_fuel_authorisations_are_not_probing() -> None:
     """A pump authorises a round sum first and corrects it after."""
     rows = [sample_row(120 * i, billing_amount_minor=2_000 * 2**i, mcc="5542") for i in range(4)]
@@ -141,6 +158,18 @@ def test_shops_at_the_usual_prices_as_quick_as_that_are_one() -> None:
         later(4 * i, 2_000 + i, billing_amount_minor=3_000, merchant_id=f"s-{i}") for i in range(7)
     ]
     assert alerted(daily(20) + shops)[0] == (2_004, ["velocity_attack"])
+
+
+def test_the_usual_shops_as_quick_as_that_are_none() -> None:
+    """A Saturday's errands: the same amounts and times, where the customer always goes."""
+    known = [
+        later(-60 * 24 * (i + 1) - 90, 1_990 - i, billing_amount_minor=3_000, merchant_id=f"s-{i}")
+        for i in reversed(range(7))
+    ]
+    shops = [
+        later(4 * i, 2_000 + i, billing_amount_minor=3_000, merchant_id=f"s-{i}") for i in range(7)
+    ]
+    assert alerted(daily(20) + known + shops) == []
 
 
 def test_a_round_of_present_shopping_is_no_velocity_attack() -> None:

@@ -1,7 +1,8 @@
 """Amount probing: feeling for the limit with rising amounts, or closing in on it from both sides.
 
 Fuel authorisations, which rise and fall by themselves, are left out. A retry repeats its amount,
-and a bill that is split names few amounts: no search.
+and a bill that is split names few amounts: no search. Where the device is the customer's own, or the
+terminals are where the customer goes anyway, it takes more of them.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class AmountProbing:
         # Where there is no custom yet, it has to be the double.
         new = batch["customer_n_30d"][rows] <= probing.attempts
         dear |= new & (batch.events.amount[rows] >= 2 * highest)
-        enough = (run >= probing.run[0]) & grown & dear
+        least = np.where(self._strange(batch, rows, rules), probing.run[0], probing.familiar)
+        enough = (run >= least) & grown & dear
         return graded(enough, ramp(run, probing.run), probing)
 
     def _closing(
@@ -57,7 +59,9 @@ class AmountProbing:
         fast = batch[f"{account}_n_10m"][rows] + 1 >= probing.attempts
         unusual = batch[f"{account}_velocity_tail_1h"][rows] >= probing.surprise
         bracket = batch[f"{account}_bracket_ratio_1h"][rows]
-        strange = batch.is_remote[rows] & (batch["customer_new_device"][rows] > 0.5)
+        strange = self._strange(batch, rows, rules)
+        fewest = np.where(strange, probing.attempts, probing.familiar)
+        strange &= batch.is_remote[rows]
         least = np.where(strange, probing.strange_bracket, probing.bracket[0])
         # This attempt is one end of the bracket: a snack that follows searches nothing. A top-up lifts
         # approvals above the refusal: no search either.
@@ -67,13 +71,23 @@ class AmountProbing:
             (amount >= batch[f"{account}_max_approved_1h"][rows])
             & ((amount <= lowest) | (lowest == 0))
         ) & (
-            (batch[f"{account}_n_1h"][rows] + 1 >= probing.attempts)
+            (batch[f"{account}_n_1h"][rows] + 1 >= fewest)
             & (fast | unusual)
             & (bracket >= least)
             & (bracket < 1.0)
             & (batch[f"{account}_amounts_1h"][rows] >= probing.amounts)
         )
         return graded(enough, ramp(bracket, probing.bracket), probing)
+
+    def _strange(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> NDArray[np.bool_]:
+        """Online from a device that the customer never used, at new terminals, or no custom yet."""
+        new = batch["customer_n_30d"][rows] <= rules.amount_probing.attempts
+        strange: NDArray[np.bool_] = new | np.where(
+            batch.is_remote[rows],
+            batch["customer_new_device"][rows] > 0.5,
+            batch["customer_new_merchants_1h"][rows] >= rules.amount_probing.new_merchants,
+        )
+        return strange
 
     def reasons(self, batch: Batch, row: int, rules: RuleSet) -> list[Reason]:
         """AP01: the rising run; AP02: the limit closed in."""

@@ -3,8 +3,8 @@
 Counts are judged against the entity's own rate by a negative binomial tail, since people are
 burstier than Poisson. A market day is as quick, but moves small change: amounts have to be the usual
 ones at least, unless the count alone is beyond all custom. Whoever shops for presents walks from shop
-to shop: at terminals the longer window is shorter than online. Merchant-initiated transactions are
-not counted.
+to shop, most of them known: at terminals the longer window is shorter than online, and a thief is one
+who goes where the customer does not. Merchant-initiated transactions are not counted.
 """
 
 from __future__ import annotations
@@ -65,22 +65,32 @@ class VelocityAttack:
         attempts = batch[f"{account}_{window.counted}"][rows] + 1
         tail = batch[f"{account}_{window.tail}"][rows]
         enough = (attempts >= span[0]) & (tail >= velocity.surprise[0])
-        remote = batch.is_remote[rows]
+        remote, new = batch.is_remote[rows], batch["customer_new_merchants_1h"][rows]
         serious = self._serious(account, batch, rows, rules)
-        strange = remote & self._strange(account, batch, rows, rules)
         if window.code == "VA01":  # so quick that an account without any custom is judged too
             before = batch[f"{account}_n_30d"][rows] - batch[f"{account}_n_1h"][rows]
             serious |= (before < velocity.history) & self._several(account, batch, rows, rules)
-        elif window.code == "VA02":  # this one has to be such a purchase itself
-            serious &= ~remote & ((batch.events.flags[rows] & (SMALL | FUEL)) == 0)
-            serious &= batch[f"{account}_n_1h"][rows] - attempts < velocity.others
-            serious &= batch[f"{account}_z_log_amount"][rows] >= velocity.amount_sd
+            serious &= remote | (self._tour(account, batch, rows) & (new > 0))
+        elif window.code == "VA02":
+            spent = batch[f"{account}_sum_1h"][rows] + batch.events.amount[rows]
+            serious &= self._tour(account, batch, rows) & (new >= velocity.new_merchants)
+            serious &= spent >= velocity.spent_minor  # little money is a market day
+            enough &= ~remote
         elif window.code == "VA03":
             serious &= attempts >= velocity.known_device_1h
             enough &= remote
+        strange = remote & self._strange(account, batch, rows, rules)
         enough &= serious | strange | (attempts >= span[1])
         evidence = 0.65 * ramp(tail, velocity.surprise) + 0.35 * ramp(attempts, span)
         return graded(enough, evidence, velocity)
+
+    def _tour(self, account: str, batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """At terminals: one purchase after the other, no snack, no fuel."""
+        purchases = batch[f"{account}_purchases_40m"][rows]
+        tour: NDArray[np.bool_] = (purchases == batch[f"{account}_n_1h"][rows]) & (
+            (batch.events.flags[rows] & (SMALL | FUEL)) == 0
+        )
+        return tour
 
     def _serious(
         self, account: str, batch: Batch, rows: NDArray[np.intp], rules: RuleSet
@@ -99,8 +109,7 @@ class VelocityAttack:
         highest = np.maximum(of("max_approved_1h"), amount)
         spent = of("sum_1h") + amount - highest
         approved = np.maximum(1, of("n_1h") - of("declines_1h"))
-        before = of("n_30d") - of("n_1h")
-        usual = (of("sum_30d") - of("sum_1h")) / np.maximum(1, before)
+        usual, before = self._usual(account, batch, rows)
         serious: NDArray[np.bool_] = (
             (spent >= velocity.amount_share * usual * approved)
             & (velocity.highest_by_mean * spent >= highest * approved)
@@ -121,11 +130,28 @@ class VelocityAttack:
     def _strange(
         self, account: str, batch: Batch, rows: NDArray[np.intp], rules: RuleSet
     ) -> NDArray[np.bool_]:
-        """Online from a device and a network that the customer never used."""
-        strange: NDArray[np.bool_] = (batch["customer_new_device"][rows] > 0.5) & (
-            batch["customer_new_ip_net"][rows] > 0.5
+        """Online from a device and a network that the customer never used, and no small change."""
+        velocity = rules.velocity_attack
+        spent = batch[f"{account}_sum_1h"][rows] + batch.events.amount[rows]
+        usual, before = self._usual(account, batch, rows)
+        attempts = batch[f"{account}_n_1h"][rows] + 1
+        strange: NDArray[np.bool_] = (
+            (batch["customer_new_device"][rows] > 0.5)
+            & (batch["customer_new_ip_net"][rows] > 0.5)
+            & (
+                (before < velocity.history)
+                | (spent >= velocity.strange_amount_share * usual * attempts)
+            )
         )
         return strange & self._several(account, batch, rows, rules)
+
+    def _usual(
+        self, account: str, batch: Batch, rows: NDArray[np.intp]
+    ) -> tuple[Signal, NDArray[np.int64]]:
+        """Mean amount of 30 days without the last hour, and of how many attempts."""
+        before = batch[f"{account}_n_30d"][rows] - batch[f"{account}_n_1h"][rows]
+        spent = batch[f"{account}_sum_30d"][rows] - batch[f"{account}_sum_1h"][rows]
+        return spent / np.maximum(1, before), before
 
     def reasons(self, batch: Batch, row: int, rules: RuleSet) -> list[Reason]:
         """VA01: attempts of ten minutes; VA02: purchases of 40; VA03: attempts of an hour."""

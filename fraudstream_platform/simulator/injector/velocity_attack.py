@@ -6,8 +6,9 @@
 | normal | 6-10 | 60 min | 0.5-2 x the victim's usual |
 | stealthy | 5-8 | 24 h, three times the victim's rate | 0.5-2 x the victim's usual |
 
-Half of the attacks run through shops in the victim's city (a stolen card), half through online
-shops (stolen details).
+A quarter of the attacks run through shops in the victim's city (a stolen card), the others through
+online shops (stolen details): most card fraud is remote, 84 % of its value with cards issued in SEPA in 2021
+(ECB, Report on card fraud in 2020 and 2021).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ PURCHASES = {"blatant": (15, 30), "normal": (6, 10), "stealthy": (5, 8)}
 SPAN_S = {"blatant": (480, 600), "normal": (2_400, 3_600), "stealthy": (64_800, 86_400)}
 TIMES_USUAL = (0.5, 2.0)
 _DECLINED_AT_THE_END = 0.25
+_IN_TOWN = 0.25
 
 
 def plan(scene: Scene, strength: Strength) -> list[Step]:
@@ -27,7 +29,7 @@ def plan(scene: Scene, strength: Strength) -> list[Step]:
     rng = scene.rng
     count = rng.randint(*PURCHASES[strength])
     span_s = rng.uniform(*SPAN_S[strength])
-    in_town = rng.random() < 0.5
+    in_town = rng.random() < _IN_TOWN
     shops = scene.shops(6) if in_town else scene.online_shops(6)
     identity = None if in_town else scene.stranger(rng.getrandbits(32))
     steps = []
