@@ -121,6 +121,7 @@ class AmountProbing(Signals):
     attempts: Count
     amounts: Count
     familiar: Count
+    refusals: Count
     new_merchants: Count
     amount_sd: Positive
     bracket: Span

@@ -43,7 +43,8 @@ def format_vector(record: dict[str, Any]) -> list[float]:
 def stratum(record: dict[str, Any]) -> int:
     """Number of a record's kind of message: how it was paid is a signal, not a format.
 
-    So is a card that belongs to nobody.
+    So is a card that belongs to nobody, and a wallet's number of its own.
     """
-    kind = [str(record[name]) for name in _STRATUM] + [str(record["customer"] is None)]
+    kind = [str(record[name]) for name in _STRATUM]
+    kind += [str(record[name] is None) for name in ("customer", "device_pan")]
     return crc32("|".join(kind).encode())

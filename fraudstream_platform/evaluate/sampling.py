@@ -15,12 +15,14 @@ from fraudstream_platform.detection.rules import RULES
 from fraudstream_platform.evaluate.formats import format_vector, stratum
 from fraudstream_platform.simulator.places import MINOR_PER_EURO_CENT
 from fraudstream_platform.simulator.stream import Batch
+from fraudstream_platform.simulator.world.villains import QUIET_DAYS
 
 FEATURE_NAMES = tuple(feature.name for feature in (*INTEGERS, *REALS))
 ORDINARY_ROWS = 30_000
 """Ordinary rows that are kept of a world; each stands for as many as it takes."""
 _CONTROLS_A_STEP = 20
 """Accounts drawn by lot in a step, whose histories are compared with victims'."""
+_AGE = FEATURE_NAMES.index("event_account_age_d")
 Matrix = NDArray[np.float32]
 
 
@@ -105,13 +107,18 @@ class Sampler:
                 np.array([stratum(record) for record in kept], np.int64),
             )
         )
-        self._take_histories(matrix, in_attack, account, first_row)
+        has_customer = np.array([record["customer"] is not None for record in records], np.bool_)
+        self._take_histories(matrix, in_attack, has_customer, account, first_row)
 
     def _take_histories(
-        self, matrix: Matrix, in_attack: NDArray[np.bool_], account: NDArray[np.int32],
-        first_row: int,
+        self, matrix: Matrix, in_attack: NDArray[np.bool_], has_customer: NDArray[np.bool_],
+        account: NDArray[np.int32], first_row: int,
     ) -> None:  # fmt: skip
-        """What was known before this step of those attacked in it, and of some others."""
+        """What was known before this step of those attacked in it, and of some others.
+
+        The others could have been attacked too: they are customers (a mistyped number is nobody's
+        card), and no longer new, since victims are attacked after their first two weeks.
+        """
         self._make_room(int(account.max(initial=0)) + 1)
         for row in np.flatnonzero(in_attack).tolist():
             one = int(account[row])
@@ -119,13 +126,13 @@ class Sampler:
                 self._victims[row + first_row] = self._last[one].copy()
         if self._known:
             for one in self._rng.choices(self._known, k=_CONTROLS_A_STEP):
-                if one not in self._attacked:
+                if one not in self._attacked and not self._last[one, _AGE] < QUIET_DAYS:
                     self._controls.append(self._last[one].copy())
                     self._control_rows.append(first_row)
         # Nobody is attacked twice where it can be helped: those attacked once are neither.
         self._attacked.update(account[in_attack].tolist())
         # The last row of each account: np.unique finds first places, so look from the end.
-        own = np.flatnonzero(~in_attack & (account >= 0))[::-1]
+        own = np.flatnonzero(~in_attack & has_customer)[::-1]
         accounts, places = np.unique(account[own], return_index=True)
         self._known += accounts[~self._has[accounts]].tolist()
         self._last[accounts] = matrix[own[places]]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraudstream_platform.detection.batch import Batch, Reason, Signal, major, ramp
-from fraudstream_platform.detection.flags import FUEL, VERIFY
+from fraudstream_platform.detection.flags import FUEL, FUNDS, VERIFY
 from fraudstream_platform.detection.patterns.base import ACCOUNTS, graded
 from fraudstream_platform.detection.rules import RuleSet
 
@@ -67,9 +67,13 @@ class AmountProbing:
         # approvals above the refusal: no search either.
         amount = batch.events.amount[rows]
         lowest = batch[f"{account}_min_funds_declined_1h"][rows]
+        # At terminals one refusal after a few purchases is life: the limit is felt for, not met.
+        refused = (batch.events.flags[rows] & FUNDS) != 0
+        refusals = batch[f"{account}_funds_declined_1h"][rows] + refused
         enough = (
             (amount >= batch[f"{account}_max_approved_1h"][rows])
             & ((amount <= lowest) | (lowest == 0))
+            & (batch.is_remote[rows] | (refusals >= probing.refusals))
         ) & (
             (batch[f"{account}_n_1h"][rows] + 1 >= fewest)
             & (fast | unusual)

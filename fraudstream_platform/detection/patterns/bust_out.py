@@ -16,7 +16,7 @@ from fraudstream_platform.detection.batch import Batch, Reason, Signal, ramp
 from fraudstream_platform.detection.patterns.base import graded
 from fraudstream_platform.detection.rules import RuleSet
 
-_PACE, _DAY, _CASH, _ROOM = 0.08, 0.5, 0.2, 0.22
+_PACE, _DAY, _CASH, _ROOM = 0.15, 0.55, 0.1, 0.2
 """What each kind of evidence counts."""
 
 
@@ -42,13 +42,14 @@ class BustOut:
         if rows.shape[0] == 0:
             return np.zeros(batch.rows)
         cash = batch["card_cash_n_7d"][rows] + (batch["event_cash_like"][rows] > 0.5)
+        room = self._room(batch, rows, rules)
         together = (
             _PACE * self._pace(batch, rows, rules)
             + _DAY * self._day(batch, rows, rules)
             + _CASH * ramp(cash, bust.cash_n_7d)
-            + _ROOM * self._room(batch, rows, rules)
+            + _ROOM * room
         )
-        enough = together >= bust.evidence[0]
+        enough = (together >= bust.evidence[0]) & ((cash > bust.cash_n_7d[0]) | (room > 0))
         return batch.spread(rows, graded(enough, ramp(together, bust.evidence), bust))
 
     def _pace(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:

@@ -9,7 +9,7 @@ from fraudstream_platform.simulator.merchants import Merchant
 from fraudstream_platform.simulator.places import City
 from fraudstream_platform.simulator.population import Card
 from fraudstream_platform.simulator.record import Values
-from fraudstream_platform.simulator.world.identities import Identities
+from fraudstream_platform.simulator.world.identities import Identities, filled_in
 from fraudstream_platform.simulator.world.rhythm import is_open
 
 HOUR_MS = 3_600_000
@@ -23,10 +23,9 @@ def new_device(scene: Scene, line: Values) -> Values:
     """Identity fields of a device that nobody used before, on `line` (its four network fields)."""
     rng, people = scene.rng, scene.population
     number = rng.getrandbits(44)
-    mailbox = f"{rng.choice(people.words.first)}.{number}".replace(" ", "")
     known = Identities(people)
-    email = known.token("email", f"{mailbox}@example.org")
-    return (email, None, None, None, known.device(number), *line)
+    invented = known.contact(rng, number, scene.victim.home)
+    return (*filled_in(rng, invented), known.device(number), *line)
 
 
 def home_line(scene: Scene) -> Values:

@@ -15,6 +15,7 @@ from fraudstream_platform.simulator.messages import Step
 from fraudstream_platform.simulator.places import City
 from fraudstream_platform.simulator.population import Card, Customer, Population, luhn_complete
 from fraudstream_platform.simulator.record import NO_CHANGES, Transaction, Values
+from fraudstream_platform.simulator.world.identities import Identities, filled_in
 
 Strength = Literal["blatant", "normal", "stealthy"]
 STRENGTHS: tuple[Strength, ...] = ("blatant", "normal", "stealthy")
@@ -116,17 +117,18 @@ class Scene:
         return sorted(times)
 
     def stranger(self, number: int, country: str = "NL", kind: str = "hosting") -> Values:
-        """Identity fields of the thief's own device and address, of an `ip_type`."""
+        """Identity fields of the thief's own device, address and invented person, of an `ip_type`."""
         found: list[Identity] = []
-        people, draw = self.population, self.rng.getrandbits
+        people = self.population
         mark = mixed(people.seed, 5, number)
-        email = people.identify("email", f"box{draw(40):x}@example.net", found)
+        invented = Identities(people).contact(self.rng, mark & 0xFFFFFFFF, self.victim.home)
         device = people.identify("device", f"dev-{mark:016x}", found)
         ip_text = f"198.18.{mark & 255}.{mark >> 8 & 255}"
         ip = people.identify("ip", ip_text, found)
         network = people.network(f"{ip_text.rpartition('.')[0]}.0/24", found)
         people.fresh.extend(found)
-        return (email, None, None, None, device, ip, network, country, kind)
+        written = filled_in(self.rng, invented)
+        return (*written, device, ip, network, country, kind)
 
     def spread(self, count: int, span_s: float) -> list[int]:
         """`count` rising times (ms) over `span_s` seconds, the first 0, the last the span."""

@@ -30,6 +30,17 @@ class Contact(NamedTuple):
     name: str
 
 
+def filled_in(rng: random.Random, contact: Contact) -> Values:
+    """E-mail, phone, address and name as a shop's form asks for them; thieves fill in the same forms."""
+    email, phone, address, name = contact
+    given = rng.random()
+    if given < 0.3:
+        return (email, phone, address, name)
+    if given < 0.5:
+        return (email, None, address, name)
+    return (email, phone if given < 0.6 else None, None, None)
+
+
 class Identities:
     """Makes tokens from clear values and has each original announced once."""
 

@@ -11,7 +11,7 @@ from fraudstream_platform.simulator.merchants import Merchant, Merchants
 from fraudstream_platform.simulator.places import City
 from fraudstream_platform.simulator.population import Card, Customer
 from fraudstream_platform.simulator.record import NO_IDENTITY, Transaction, Values
-from fraudstream_platform.simulator.world.identities import Identities
+from fraudstream_platform.simulator.world.identities import Identities, filled_in
 from fraudstream_platform.simulator.world.person import Person
 from fraudstream_platform.simulator.world.rhythm import is_open
 
@@ -196,13 +196,7 @@ class Purchases:
             device = None
         at_home = device is not None and device == person.tablet
         network = person.line if at_home else self._network(person, day, on_phone)
-        email, phone, address, name = person.contact
-        given = rng.random()
-        if given < 0.3:
-            return (email, phone, address, name, device, *network)
-        if given < 0.5:
-            return (email, None, address, name, device, *network)
-        return (email, phone if given < 0.6 else None, None, None, device, *network)
+        return (*filled_in(rng, person.contact), device, *network)
 
     def _network(self, person: Person, day: int, on_phone: bool) -> Values:
         """ip, ip_net, ip_country and ip_type: a carrier's, the home's, a hotel's, a VPN's."""

@@ -16,7 +16,9 @@ from fraudstream_platform.simulator.world.agenda import Agenda
 from fraudstream_platform.simulator.world.person import Person
 from fraudstream_platform.simulator.world.rhythm import DAY_MS
 
-_QUIET_DAYS, _QUIET_SHARE = 14, 0.25
+QUIET_DAYS = 14
+"""Nobody is attacked in the first days of a world or of an account: a history has to form."""
+_QUIET_SHARE = 0.25
 """The world begins without attacks, so that victims have a history: days, or share of the world."""
 _SLOW_AFTER_DAYS, _SLOW_AFTER_SHARE = 60, 0.4
 """The same for attacks that need months of history."""
@@ -41,7 +43,7 @@ class Villains:
     ) -> None:
         begins, self._ends = span_ms
         length = self._ends - begins
-        self._quiet_until = begins + int(min(_QUIET_DAYS * DAY_MS, _QUIET_SHARE * length))
+        self._quiet_until = begins + int(min(QUIET_DAYS * DAY_MS, _QUIET_SHARE * length))
         self._slow_from = begins + int(min(_SLOW_AFTER_DAYS * DAY_MS, _SLOW_AFTER_SHARE * length))
         self._menu = menu
         self._run = run
@@ -117,7 +119,7 @@ class Villains:
         day = now // DAY_MS
         for tries in range(_TRIES):
             one = self._persons[self._chance.randrange(len(self._persons))]
-            if day < one.first_day + _QUIET_DAYS or one.city(day) is None:
+            if day < one.first_day + QUIET_DAYS or one.city(day) is None:
                 continue
             if one.customer.token in self._victims and tries < _TRIES // 2:
                 continue
