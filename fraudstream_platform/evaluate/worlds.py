@@ -14,7 +14,6 @@ from typing import Literal, get_args
 
 from fraudstream_platform.evaluate.metrics.deadlines import DEADLINES
 from fraudstream_platform.simulator.hands import Injector
-from fraudstream_platform.simulator.injector import SLOW_PATTERNS
 from fraudstream_platform.simulator.injector.attack import Strength
 from fraudstream_platform.simulator.stream import StreamConfig
 
@@ -50,7 +49,7 @@ class Kind:
     @property
     def has_groups(self) -> bool:
         """Whether patterns over Silver have something to find, or to keep quiet about."""
-        return not self.patterns or not SLOW_PATTERNS.isdisjoint(self.patterns)
+        return not self.patterns or not set(_GROUPS).isdisjoint(self.patterns)
 
 
 KINDS = (

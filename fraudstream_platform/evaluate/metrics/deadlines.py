@@ -11,7 +11,7 @@ from fraudstream_platform.evaluate.metrics.course import Course
 
 Unit = Literal["transactions", "value_share", "group_transactions", "identities"]
 
-REFRESH_MS = 6 * 3_600_000
+REFRESH_MS = 12 * 3_600_000
 """Graph findings are refreshed this often in an evaluation (event time); live every few minutes."""
 
 
