@@ -11,8 +11,9 @@ from fraudstream_platform.evaluate.metrics.course import Course
 
 Unit = Literal["transactions", "value_share", "group_transactions", "identities"]
 
-REFRESH_MS = 12 * 3_600_000
-"""Graph findings are refreshed this often in an evaluation (event time); live every few minutes."""
+REFRESH_MS = 24 * 3_600_000
+"""Graph findings are refreshed this often in an evaluation (event time), since that takes as long as all else
+together; live every few minutes."""
 
 
 @dataclass(frozen=True)
