@@ -53,14 +53,14 @@ class Kind:
 
 
 KINDS = (
-    Kind("all patterns", _EVERY, 1_000, 90, 14, is_main=True),
+    Kind("all patterns", _EVERY, 250, 90, 14, is_main=True),
     Kind("one account", _ACCOUNT, 2_250, 80, 14, is_main=True),
     Kind("bust-out", ("bust_out",), 800, 150, 60, is_main=True),
     Kind("testing of many", ("testing_of_many",), 3_200, 20, 5, 0.08),
     Kind("groups", _GROUPS, 650, 120, 48, 0.02),
-    Kind("quiet month", (), 500, 45, 14, 0.0),
-    Kind("drift", _ACCOUNT, 800, 60, 14, change="drift"),
-    Kind("fields missing", _ACCOUNT, 800, 60, 14, change="missing"),
+    Kind("quiet month", (), 250, 45, 14, 0.0),
+    Kind("drift", _ACCOUNT, 400, 60, 14, change="drift"),
+    Kind("fields missing", _ACCOUNT, 400, 60, 14, change="missing"),
 )
 """Attacks of hundreds of transactions each would need tens of millions of transactions at 0.5 %: their
 worlds have more fraud, and count for recall only."""
