@@ -16,7 +16,7 @@ from fraudstream_platform.detection.formulas import DAY_MS
 from fraudstream_platform.detection.now import Now
 from fraudstream_platform.detection.pages import page_for
 from fraudstream_platform.detection.table import Arrays
-from fraudstream_platform.detection.tiles import COUNT_LIMIT, add_one, tile_for, whole
+from fraudstream_platform.detection.tiles import COUNT_LIMIT, MOST_MINOR, add_one, tile_for, whole
 
 ATTEMPT, CIT, SPEND, REVERSAL, CASH = ev.ATTEMPT, ev.CIT, ev.SPEND, ev.REVERSAL, ev.CASH
 LAST_TIME, TILES_A_PAGE = at.LAST_TIME, at.TILES_A_PAGE
@@ -60,13 +60,13 @@ def last_month(row: NDArray[np.int64], days: Arrays, time: int) -> Month:
     which = DAY_PAGES
     while which < DAY_PAGES_END and numbers[which] != 0:
         page = cells[numbers[which]]
-        counters = page.view(np.uint16)
+        words, counters = page.view(np.uint32), page.view(np.uint16)
         for place in range(TILES_A_PAGE):
             held = whole(counters, DAY_AT + place)
             if oldest < held <= day:
                 n += whole(counters, DAY_N + place)
                 total += page[DAY_SUM + place]
-                highest = max(highest, page[DAY_MAX + place])
+                highest = max(highest, whole(words, DAY_MAX + place))
                 if day - held < WEEK:
                     n_week += whole(counters, DAY_N + place)
                     total_week += page[DAY_SUM + place]
@@ -85,13 +85,13 @@ def last_credit(row: NDArray[np.int64], days: Arrays, time: int) -> Credit:
     which = DAY_PAGES
     while which < DAY_PAGES_END and numbers[which] != 0:
         page = cells[numbers[which]]
-        counters = page.view(np.uint16)
+        words, counters = page.view(np.uint32), page.view(np.uint16)
         for place in range(TILES_A_PAGE):
             held = whole(counters, DAY_AT + place)
             if not oldest < held <= day:
                 continue
             age, share = day - held, whole(counters, DAY_USED + place)
-            cash += page[DAY_CASH + place]
+            cash += whole(words, DAY_CASH + place)
             if age < WEEK:
                 cash_n_week += whole(counters, DAY_CASH_N + place)
             if share > 0 and age > month_age:
@@ -111,33 +111,34 @@ def absorb_day(row: NDArray[np.int64], days: Arrays, now: Now, utilisation: floa
         return
     tile = tile_for(numbers, marks, (DAY_PAGES, DAY_PAGES_END), DAY_AT, day, oldest)
     page = page_for(days, numbers, DAY_PAGES + tile // TILES_A_PAGE)
-    counters, place = page.view(np.uint16), tile % TILES_A_PAGE
+    words, counters, place = page.view(np.uint32), page.view(np.uint16), tile % TILES_A_PAGE
     is_new = whole(counters, DAY_AT + place) != day
     if is_new:
         counters[DAY_AT + place], counters[DAY_N + place] = day, 0
-        page[DAY_SUM + place], page[DAY_MAX + place] = 0, 0
+        page[DAY_SUM + place], words[DAY_MAX + place] = 0, 0
     if now.flags & (ATTEMPT | CIT) == (ATTEMPT | CIT):
         add_one(counters, DAY_N + place)
     if now.flags & SPEND:
         page[DAY_SUM + place] += now.amount
         if now.flags & CIT:
-            page[DAY_MAX + place] = max(page[DAY_MAX + place], now.amount)
+            highest = max(whole(words, DAY_MAX + place), now.amount)
+            words[DAY_MAX + place] = min(MOST_MINOR, highest)
     elif now.flags & REVERSAL:
         page[DAY_SUM + place] -= now.amount
     if page.shape[0] > CUSTOMER_DAY_CELLS:
-        _absorb_credit(page, counters, place, is_new, now, utilisation)
+        _absorb_credit(words, counters, place, is_new, now, utilisation)
 
 
 @compiled
 def _absorb_credit(
-    page: NDArray[np.int64], counters: NDArray[np.uint16], place: int, is_new: bool, now: Now,
+    words: NDArray[np.uint32], counters: NDArray[np.uint16], place: int, is_new: bool, now: Now,
     utilisation: float,
 ) -> None:  # fmt: skip
     if is_new:
-        page[DAY_CASH + place] = 0
+        words[DAY_CASH + place] = 0
         counters[DAY_CASH_N + place], counters[DAY_USED + place] = 0, 0
     if now.flags & SPEND and now.flags & CASH:
-        page[DAY_CASH + place] += now.amount
+        words[DAY_CASH + place] = min(MOST_MINOR, whole(words, DAY_CASH + place) + now.amount)
         add_one(counters, DAY_CASH_N + place)
     if not math.isnan(utilisation):
         steps = math.floor(USED_STEPS * utilisation + 0.5)

@@ -15,7 +15,7 @@ from fraudstream_platform.detection.now import Now
 from fraudstream_platform.detection.pages import page_for
 from fraudstream_platform.detection.recent import HOUR_MS
 from fraudstream_platform.detection.table import Arrays
-from fraudstream_platform.detection.tiles import add_one, tile_for, whole
+from fraudstream_platform.detection.tiles import MOST_MINOR, add_one, tile_for, whole
 
 ATTEMPT, CIT, APPROVED, DECLINED = ev.ATTEMPT, ev.CIT, ev.APPROVED, ev.DECLINED
 HARD, SMALL, SPEND, REVERSAL = ev.HARD, ev.SMALL, ev.SPEND, ev.REVERSAL
@@ -55,7 +55,7 @@ def last_day(row: NDArray[np.int64], hours: Arrays, time: int) -> Day:
                 hard += whole(counters, HOUR_HARD + place)
                 small += whole(counters, HOUR_SMALL + place)
                 total += page[HOUR_SUM + place]
-                highest = max(highest, page[HOUR_MAX + place])
+                highest = max(highest, whole(words, HOUR_MAX + place))
         which += 1
     return Day(n, declined, hard, small, max(0, total), highest)
 
@@ -72,7 +72,7 @@ def absorb_hour(row: NDArray[np.int64], hours: Arrays, now: Now) -> None:
     words, counters, place = page.view(np.uint32), page.view(np.uint16), tile % TILES_A_PAGE
     if whole(words, HOUR_AT + place) != hour:
         words[HOUR_AT + place] = hour
-        page[HOUR_SUM + place], page[HOUR_MAX + place] = 0, 0
+        page[HOUR_SUM + place], words[HOUR_MAX + place] = 0, 0
         for counter in range(HOUR_N + place, HOUR_SMALL + TILES_A_PAGE, TILES_A_PAGE):
             counters[counter] = 0
     if now.flags & (ATTEMPT | CIT) == (ATTEMPT | CIT):
@@ -80,7 +80,8 @@ def absorb_hour(row: NDArray[np.int64], hours: Arrays, now: Now) -> None:
     if now.flags & SPEND:
         page[HOUR_SUM + place] += now.amount
         if now.flags & CIT:
-            page[HOUR_MAX + place] = max(page[HOUR_MAX + place], now.amount)
+            highest = max(whole(words, HOUR_MAX + place), now.amount)
+            words[HOUR_MAX + place] = min(MOST_MINOR, highest)
     elif now.flags & REVERSAL:
         page[HOUR_SUM + place] -= now.amount
 

@@ -30,7 +30,7 @@ from fraudstream_platform.detection.measures import (
     Measure,
 )
 
-LAYOUT = 3
+LAYOUT = 4
 """Raise it when a value changes its place or meaning; changed widths are noticed by themselves."""
 
 # Rows and pages are cells of eight bytes, which kernels read as int64, float64, two uint32 or four
@@ -100,10 +100,10 @@ EVENT_CARD = EVENT_MERCHANT + EVENTS_A_PAGE
 CARD_EVENT_CELLS = EVENT_CARD // 2
 CUSTOMER_EVENT_CELLS = CARD_EVENT_CELLS + EVENTS_A_PAGE // 2
 
-# A page of hours, int64: sums and maxima; uint32: hours since 1970; uint16: counts.
+# A page of hours, int64: sums; uint32: maxima, hours since 1970; uint16: counts.
 HOUR_SUM = 0
-HOUR_MAX = HOUR_SUM + TILES_A_PAGE
-HOUR_AT = 2 * (HOUR_MAX + TILES_A_PAGE)
+HOUR_MAX = 2 * (HOUR_SUM + TILES_A_PAGE)
+HOUR_AT = HOUR_MAX + TILES_A_PAGE
 HOUR_N = 2 * (HOUR_AT + TILES_A_PAGE)
 HOUR_DECLINED = HOUR_N + TILES_A_PAGE
 HOUR_HARD = HOUR_DECLINED + TILES_A_PAGE
@@ -111,17 +111,17 @@ HOUR_SMALL = HOUR_HARD + TILES_A_PAGE
 
 HOUR_CELLS = (HOUR_SMALL + TILES_A_PAGE) // 4
 
-# A page of days, int64: sums and maxima; uint16: days since 1970, counts. The card's pages have
-# cash-like spend (int64), its count and the utilisation in steps of 0.0001, plus one, as well.
+# A page of days, int64: sums; uint32: maxima; uint16: days since 1970, counts. The card's pages have
+# cash-like spend (uint32), its count and the utilisation in steps of 0.0001, plus one, as well.
 DAY_SUM = 0
-DAY_MAX = DAY_SUM + TILES_A_PAGE
-DAY_AT = 4 * (DAY_MAX + TILES_A_PAGE)
+DAY_MAX = 2 * (DAY_SUM + TILES_A_PAGE)
+DAY_AT = 2 * (DAY_MAX + TILES_A_PAGE)
 DAY_N = DAY_AT + TILES_A_PAGE
-DAY_CASH = (DAY_N + TILES_A_PAGE) // 4
-DAY_CASH_N = 4 * (DAY_CASH + TILES_A_PAGE)
+DAY_CASH = (DAY_N + TILES_A_PAGE) // 2
+DAY_CASH_N = 2 * (DAY_CASH + TILES_A_PAGE)
 DAY_USED = DAY_CASH_N + TILES_A_PAGE
 
-CUSTOMER_DAY_CELLS = DAY_CASH
+CUSTOMER_DAY_CELLS = DAY_CASH // 2
 CARD_DAY_CELLS = (DAY_USED + TILES_A_PAGE) // 4
 
 # An instrument's row: the last card-present place, int64 and float64.

@@ -34,7 +34,9 @@ TALLIES = {
         "count", f"Those approved, of at most {SMALL}." + _HOURS, _DAY
     ),
     "sum_24h": Measure("minor", "Approved spend less reversals, at least 0." + _HOURS, _DAY),
-    "max_approved_24h": Measure("minor", "Highest approved spend, 0 if none." + _HOURS, _DAY),
+    "max_approved_24h": Measure(
+        "minor", "Highest approved spend, 0 if none, at most 2^32 - 1." + _HOURS, _DAY
+    ),
     "n_7d": Measure("count", "Customer-initiated attempts." + _WEEK_TILES, _WEEK),
     "n_30d": Measure("count", "Customer-initiated attempts." + _MONTH_TILES, _MONTH),
     "sum_7d": Measure("minor", "Approved spend less reversals, at least 0." + _WEEK_TILES, _WEEK),
@@ -93,7 +95,8 @@ SCALARS = {
     ),
     "ratio_to_max_30d": Measure(
         "ratio",
-        "Amount by the highest approved spend of 30 days." + _MONTH_TILES,
+        "Amount by the highest approved spend of 30 days, at most 42,949,672.95 (2^32 - 1)."
+        + _MONTH_TILES,
         _MONTH,
         current=True,
     ),
@@ -126,7 +129,9 @@ CARD_SCALARS = {
         current=True,
     ),
     "cash_share_30d": Measure(
-        "share", "Approved cash-like spend by sum_30d." + _MONTH_TILES, _MONTH
+        "share",
+        "Approved cash-like spend, at most 2^32 - 1 a day, by sum_30d." + _MONTH_TILES,
+        _MONTH,
     ),
     "page_hinkley": Measure(
         "days",

@@ -16,6 +16,8 @@ from fraudstream_platform.detection.compiled import compiled
 
 TILES_A_PAGE = at.TILES_A_PAGE
 COUNT_LIMIT = 65_535
+MOST_MINOR = (1 << 32) - 1
+"""Where maxima, and cash of a day, stop: 42,949,672.95 in a currency of two decimals."""
 
 
 @compiled

@@ -65,6 +65,8 @@ def main() -> None:
             totals[1] += sum(a.nbytes for a in mine)
     for name, (count, size) in held.items():
         print(f"{name}: {count:,} held, {size / max(1, count):.0f} bytes each on average")
+    together = sum(size for _, size in held.values()) / max(1, held["card"][0])
+    print(f"together {together:.0f} bytes a card")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import math
 from collections import defaultdict
 from typing import Any
 
-from fraudstream_tests.unit.oracle_card import Credit, event_features
+from fraudstream_tests.unit.oracle_card import MOST_MINOR, Credit, event_features
 from fraudstream_tests.unit.oracle_customer import Habits
 from fraudstream_tests.unit.oracle_formulas import surprise
 from fraudstream_tests.unit.oracle_places import Places
@@ -122,7 +122,8 @@ class Account:
         found["n_24h"] = sum(e["tried"] for e in day)
         found["declines_24h"] = sum(e["declined"] for e in day)
         found["sum_24h"] = max(0, sum(e["amount"] * (e["spend"] - e["reversal"]) for e in day))
-        found["max_approved_24h"] = max((e["amount"] for e in day if e["own_spend"]), default=0)
+        dear = max((e["amount"] for e in day if e["own_spend"]), default=0)
+        found["max_approved_24h"] = min(dear, MOST_MINOR)
         found["hard_24h"] = sum(e["hard"] for e in day)
         found["small_approved_24h"] = sum(e["small_approved"] for e in day)
         for label, days in (("7d", 7), ("30d", 30)):
@@ -133,7 +134,7 @@ class Account:
         tries, declines = sum(e["tried"] for e in day), sum(e["declined"] for e in day)
         found["decline_share_24h"] = declines / tries if tries else None
         month = [e["amount"] for e in self._tiles(time, DAY, 30, 30) if e["own_spend"]]
-        highest = max(month, default=0)
+        highest = min(max(month, default=0), MOST_MINOR)
         found["ratio_to_max_30d"] = now["amount"] / highest if highest else None
         found |= self._gaps(time)
         found |= self.habits.features(now, len(self.events))

@@ -7,6 +7,7 @@ from typing import Any
 
 DAY = 86_400_000
 HOUR = 3_600_000
+MOST_MINOR = 2**32 - 1
 LIMITS = (25, 30, 50, 100, 150, 200, 250, 300, 400, 500, 750, 1_000, 1_500, 2_000, 2_500, 3_000,
           5_000, 10_000)  # fmt: skip
 RESALE = {"4812", "5045", "5094", "5311", "5732", "5734", "5816", "5944", "5946", "5947"}
@@ -25,7 +26,11 @@ class Credit:
         week, month = days(7), days(30)
         hour = now["time"] // HOUR
         spent = sum(e["amount"] * (e["spend"] - e["reversal"]) for e in month)
-        cash = sum(e["amount"] for e in month if e["spend"] and e["cash"])
+        drawn: dict[int, int] = {}
+        for e in month:
+            if e["spend"] and e["cash"]:
+                drawn[e["time"] // DAY] = drawn.get(e["time"] // DAY, 0) + e["amount"]
+        cash = sum(min(of_day, MOST_MINOR) for of_day in drawn.values())
         found: Found = {
             "cash_n_7d": sum(e["spend"] and e["cash"] for e in week),
             "returned_payments_30d": sum(0 <= hour - h < 720 for h in self._returned),

@@ -31,7 +31,7 @@ def row_choices(draw: st.DrawFn) -> dict[str, Any]:
         "customer": draw(st.sampled_from((0, 1, 1, 2))),
         "card": draw(st.sampled_from((0, 1, 1, 2))),
         "wallet": draw(st.booleans()),
-        "amount": draw(st.sampled_from((0, 100, 300, 301, 2_500, 40_000))),
+        "amount": draw(st.sampled_from((0, 100, 300, 301, 2_500, 40_000, 3_000_000_000))),
         "outcome": draw(st.sampled_from(OUTCOMES)),
         "message": draw(st.sampled_from(MESSAGES)),
         "mit": draw(st.sampled_from((False, False, False, True))),
