@@ -12,6 +12,8 @@ IDENTIFIERS = (
 _PLACES = (-1, -2, -3, 4, 5)
 """Characters that are looked at; a token's first four are its kind."""
 _UNKNOWN = -1.0
+WIDTH = 6 + len(IDENTIFIERS) * (1 + len(_PLACES))
+"""Numbers in a record's `format_vector`."""
 _STRATUM = ("channel", "entry_mode", "message_type", "transaction_type", "initiator")
 
 

@@ -65,7 +65,9 @@ def run_worlds(worlds: Sequence[World], console: Console) -> list[Figures]:
             finished, waiting = wait(waiting, _LOOK_S, FIRST_COMPLETED)
             progress.update(bar, completed=counter.value)
             for run in finished:
-                run.result()  # a world that failed ends the evaluation
+                if run.exception() is not None:  # a world that failed ends the evaluation
+                    pool.shutdown(cancel_futures=True)
+                run.result()
         progress.update(bar, total=counter.value, completed=counter.value)
     by_world = {(w.kind.name, w.seed): run.result() for run, w in runs.items()}
     return [by_world[world.kind.name, world.seed] for world in worlds]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fraudstream_platform.detection.catalogue import INTEGERS, REALS
 from fraudstream_platform.detection.rules import RULES
-from fraudstream_platform.evaluate.formats import format_vector, stratum
+from fraudstream_platform.evaluate.formats import WIDTH, format_vector, stratum
 from fraudstream_platform.simulator.places import MINOR_PER_EURO_CENT
 from fraudstream_platform.simulator.stream import Batch
 from fraudstream_platform.simulator.world.villains import QUIET_DAYS
@@ -101,9 +101,7 @@ class Sampler:
                 score[rows],
                 np.array([asked_cents(record) for record in kept], np.float64),
                 matrix[rows],
-                np.array([format_vector(record) for record in kept], np.float32).reshape(
-                    len(kept), -1
-                ),
+                np.array([format_vector(record) for record in kept], np.float32).reshape(-1, WIDTH),
                 np.array([stratum(record) for record in kept], np.int64),
             )
         )

@@ -22,6 +22,7 @@ from fraudstream_platform.evaluate.changes import change_of
 from fraudstream_platform.evaluate.cli import PresetName, evaluate, run
 from fraudstream_platform.evaluate.figures import Figures, figures_of
 from fraudstream_platform.evaluate.findings import Finding
+from fraudstream_platform.evaluate.formats import WIDTH
 from fraudstream_platform.evaluate.gates import recall_gates
 from fraudstream_platform.evaluate.leak import TOLERANCE, leak_test, stratified_auc
 from fraudstream_platform.evaluate.metrics.cases import CaseCounts
@@ -155,6 +156,14 @@ def test_a_quiet_world_has_no_fraud_and_no_recall() -> None:
     assert figures.fraudulent == 0
     assert figures.courses == []
     assert figures.cases.right == 0
+
+
+def test_a_step_of_which_nothing_is_drawn_is_no_failure() -> None:
+    """In a small world of a large evaluation the lots miss whole steps."""
+    one = world(fraud_rate=0.0, patterns=())
+    sampler = Sampler(one.seed, 10**12)
+    observe(one, lambda rows: None, sampler=sampler)
+    assert sampler.sample().formats.shape == (0, WIDTH)
 
 
 def test_a_found_group_is_a_case_and_catches_its_attack() -> None:
