@@ -23,7 +23,7 @@ from fraudstream_platform.detection.measures import (
     TALLIES,
 )
 from fraudstream_platform.detection.now import Now
-from fraudstream_platform.detection.recent import ELAPSED, FLAGS, HOUR_MS
+from fraudstream_platform.detection.recent import HOUR_MS, count_in_window
 
 ATTEMPT, CIT, PRESENT, NEW_MERCHANT = ev.ATTEMPT, ev.CIT, ev.PRESENT, ev.NEW_MERCHANT
 ABSORBED, NEWCOMERS = at.ABSORBED, at.NEWCOMERS
@@ -129,16 +129,6 @@ def _things(
 
 
 @compiled
-def _new_merchants(recent: NDArray[np.int64]) -> int:
-    """Attempts of the last hour at merchants that were new to the customer."""
-    count = 0
-    for age in range(recent.shape[0]):
-        if recent[age, ELAPSED] < HOUR_MS and recent[age, FLAGS] & NEW_MERCHANT:
-            count += 1
-    return count
-
-
-@compiled
 def _time_of_day(
     row: NDArray[np.int64], now: Now, scalars: NDArray[np.int64], reals: NDArray[np.float64]
 ) -> None:
@@ -187,10 +177,12 @@ def habit_features(
     new_merchant = _things(row, now, tallies, scalars, integers, reals)
     if not now.flags & CIT:
         return 0
-    integers[tallies[NEW_MERCHANTS_1H]] = _new_merchants(recent) + (1 if new_merchant else 0)
+    marks = NEW_MERCHANT if new_merchant else 0
+    before = count_in_window(recent, HOUR_MS, NEW_MERCHANT)
+    integers[tallies[NEW_MERCHANTS_1H]] = before + (1 if new_merchant else 0)
     if not math.isnan(now.utc_offset_min):
         _time_of_day(row, now, scalars, reals)
     placed = not (math.isnan(now.latitude) or math.isnan(now.longitude))
     if placed and now.flags & PRESENT:
         _home(row, now, scalars, reals)
-    return NEW_MERCHANT if new_merchant else 0
+    return marks

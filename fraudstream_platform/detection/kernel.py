@@ -25,6 +25,7 @@ from fraudstream_platform.detection.recent import (
     ELAPSED,
     FLAGS,
     HOUR_MS,
+    count_in_window,
     recall,
     remember,
 )
@@ -54,16 +55,6 @@ GRACE_GAPS = 5
 BASELINE_WEIGHT = 0.05
 GAP_STEP = 0.1
 VARIANCE_FLOOR = 0.05
-
-
-@compiled
-def _count_in_window(recent: NDArray[np.int64], window_ms: int) -> int:
-    count = 0
-    for age in range(recent.shape[0]):
-        counted = recent[age, FLAGS] & (ATTEMPT | CIT) == (ATTEMPT | CIT)
-        if counted and recent[age, ELAPSED] < window_ms:
-            count += 1
-    return count
 
 
 @compiled
@@ -113,8 +104,8 @@ def _velocity_features(
     out[scalars[EXPECTED_PER_HOUR]] = per_hour
     ten_minutes, hour, pace = 0, 0, per_hour
     if now.flags & (ATTEMPT | CIT) == (ATTEMPT | CIT):
-        ten_minutes = 1 + _count_in_window(recent, HOUR_MS // 6)
-        before = _count_in_window(recent, HOUR_MS)
+        ten_minutes = 1 + count_in_window(recent, HOUR_MS // 6, ATTEMPT | CIT)
+        before = count_in_window(recent, HOUR_MS, ATTEMPT | CIT)
         if warm or age > HOUR_MS:
             hour = 1 + before
         if age > HOUR_MS:

@@ -71,6 +71,16 @@ def recall(
 
 
 @compiled
+def count_in_window(recent: NDArray[np.int64], window_ms: int, flags: int) -> int:
+    """How many of the recalled events are younger than `window_ms` and have all of `flags`."""
+    count = 0
+    for age in range(recent.shape[0]):
+        if recent[age, FLAGS] & flags == flags and recent[age, ELAPSED] < window_ms:
+            count += 1
+    return count
+
+
+@compiled
 def _next_page(numbers: NDArray[np.uint32], cells: NDArray[np.int64], oldest: int) -> int:
     """Where the next page's number stands: the oldest page's again, if it is done with."""
     end = _pages_end(numbers)

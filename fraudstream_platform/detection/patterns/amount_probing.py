@@ -46,8 +46,7 @@ class AmountProbing:
         grown = refused | (batch.events.amount[rows] >= probing.growth * highest)
         dear = batch["customer_z_log_amount"][rows] >= probing.amount_sd
         # Where there is no custom yet, it has to be the double.
-        new = batch["customer_n_30d"][rows] <= probing.attempts
-        dear |= new & (batch.events.amount[rows] >= 2 * highest)
+        dear |= self._is_new(batch, rows, rules) & (batch.events.amount[rows] >= 2 * highest)
         least = np.where(self._strange(batch, rows, rules), probing.run[0], probing.familiar)
         enough = (run >= least) & grown & dear
         return graded(enough, ramp(run, probing.run), probing)
@@ -59,10 +58,9 @@ class AmountProbing:
         fast = batch[f"{account}_n_10m"][rows] + 1 >= probing.attempts
         unusual = batch[f"{account}_velocity_tail_1h"][rows] >= probing.surprise
         bracket = batch[f"{account}_bracket_ratio_1h"][rows]
-        strange = self._strange(batch, rows, rules)
+        strange, remote = self._strange(batch, rows, rules), batch.is_remote[rows]
         fewest = np.where(strange, probing.attempts, probing.familiar)
-        strange &= batch.is_remote[rows]
-        least = np.where(strange, probing.strange_bracket, probing.bracket[0])
+        least = np.where(strange & remote, probing.strange_bracket, probing.bracket[0])
         # This attempt is one end of the bracket: a snack that follows searches nothing. A top-up lifts
         # approvals above the refusal: no search either.
         amount = batch.events.amount[rows]
@@ -73,9 +71,8 @@ class AmountProbing:
         enough = (
             (amount >= batch[f"{account}_max_approved_1h"][rows])
             & ((amount <= lowest) | (lowest == 0))
-            & (batch.is_remote[rows] | (refusals >= probing.refusals))
-        ) & (
-            (batch[f"{account}_n_1h"][rows] + 1 >= fewest)
+            & (remote | (refusals >= probing.refusals))
+            & (batch[f"{account}_n_1h"][rows] + 1 >= fewest)
             & (fast | unusual)
             & (bracket >= least)
             & (bracket < 1.0)
@@ -83,10 +80,14 @@ class AmountProbing:
         )
         return graded(enough, ramp(bracket, probing.bracket), probing)
 
+    def _is_new(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> NDArray[np.bool_]:
+        """Customers who have no custom yet."""
+        new: NDArray[np.bool_] = batch["customer_n_30d"][rows] <= rules.amount_probing.attempts
+        return new
+
     def _strange(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> NDArray[np.bool_]:
         """Online from a device that the customer never used, at new terminals, or no custom yet."""
-        new = batch["customer_n_30d"][rows] <= rules.amount_probing.attempts
-        strange: NDArray[np.bool_] = new | np.where(
+        strange: NDArray[np.bool_] = self._is_new(batch, rows, rules) | np.where(
             batch.is_remote[rows],
             batch["customer_new_device"][rows] > 0.5,
             batch["customer_new_merchants_1h"][rows] >= rules.amount_probing.new_merchants,

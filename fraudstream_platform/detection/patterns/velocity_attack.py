@@ -68,7 +68,7 @@ class VelocityAttack:
         remote, new = batch.is_remote[rows], batch["customer_new_merchants_1h"][rows]
         serious = self._serious(account, batch, rows, rules)
         if window.code == "VA01":  # so quick that an account without any custom is judged too
-            before = batch[f"{account}_n_30d"][rows] - batch[f"{account}_n_1h"][rows]
+            _, before = self._usual(account, batch, rows)
             serious |= (before < velocity.history) & self._several(account, batch, rows, rules)
             serious &= remote | (self._tour(account, batch, rows) & (new > 0))
         elif window.code == "VA02":
