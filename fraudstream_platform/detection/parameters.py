@@ -38,6 +38,9 @@ Span = Annotated[
     AfterValidator(_rising),
 ]
 """[from, full]: evidence that begins at the first and is full at the second."""
+_Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+SignedSpan = Annotated[tuple[_Finite, _Finite], AfterValidator(_rising)]
+"""The same of a change, which has a sign."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -86,6 +89,7 @@ class VelocityAttack(Signals):
     attempts_10m: Span
     attempts_1h: Span
     surprise: Span
+    strange_surprise: Positive
     known_device_1h: Count
     merchant_share: Share
     amount_share: Share
@@ -156,12 +160,19 @@ class AccountTakeover(Signals):
 class BustOut(Signals):
     """An old and steady account that spends up to its limit within days."""
 
+    pace: Share
     spend_7d_by_usual: Span
     page_hinkley_days: Span
-    again: Factor
+    day: Share
     day_of_limit: Annotated[Span, AfterValidator(_above_zero)]
+    cash: Share
     cash_n_7d: Span
-    room_30d: Span
+    room: Share
+    room_30d: SignedSpan
+    dear: Share
+    dear_by_highest: Span
+    again: Factor
+    bounced: Share
     evidence: Span
 
 

@@ -6,7 +6,8 @@ look for such marks, trained and tried on different seeds:
 
 - *identifiers and formatting*: each attack's first fraudulent transaction against ordinary ones of
   the same kind of message, by how they are written (`formats.py`);
-- *history*: what was known of the victim before the attack against accounts drawn by lot.
+- *history*: what was known of the victim before the attack against accounts drawn by lot, without the
+  age of changes: a change of contact is how a takeover begins, hours before its first transaction.
 
 Both must find nothing: an area under the ROC curve of 0.5.
 """
@@ -22,18 +23,24 @@ from numpy.typing import NDArray
 from fraudstream_platform.evaluate.boosted import scores_of_others
 from fraudstream_platform.evaluate.figures import Figures
 from fraudstream_platform.evaluate.metrics.intervals import auc_interval
-from fraudstream_platform.evaluate.sampling import Matrix
+from fraudstream_platform.evaluate.sampling import FEATURE_NAMES, Matrix
 
 TOLERANCE = 0.02
 _TREES = 60
 _OWN_ACCOUNTS = frozenset({"bust_out", "merchant_collusion", "synthetic_identity"})
 """Their accounts are the criminals' own: a history that differs is the fraud itself."""
+_BEGUN = np.array([name.startswith("event_since_") for name in FEATURE_NAMES])
+"""Columns that tell an attack which has begun."""
 _LEAST = 30
 """Attacks that each half of the seeds needs."""
 
 
 class Trial(NamedTuple):
-    """Rows to tell apart. Only rows of one stratum are compared with each other."""
+    """Rows to tell apart. Only rows of one stratum are compared with each other.
+
+    A stratum is of one world: another world's rows are told by its time and size, and the two halves'
+    scores are two models', which do not compare.
+    """
 
     inputs: Matrix
     is_attack: NDArray[np.bool_]
@@ -55,11 +62,10 @@ def _result(name: str, trial: Trial) -> dict[str, Any]:
     if min(halves) < _LEAST:
         why = f"{halves} attacks in odd and even seeds; {_LEAST} are needed in each: add seeds"
         return {"model": name, "auc": None, "passed": None, "not_measured": why}
-    score, weight = np.zeros(odd.shape[0]), _balanced(trial.is_attack, trial.stratum * 2 + odd)
+    score, weight = np.zeros(odd.shape[0]), _balanced(trial.is_attack, trial.stratum)
     for train, tried in ((odd, ~odd), (~odd, odd)):
         score[tried] = scores_of_others(trial.inputs, trial.is_attack, weight, train, tried, _TREES)
-    # Two models' scores do not compare: each half is a stratum of its own.
-    auc, pairs = stratified_auc(score, trial.is_attack, trial.stratum * 2 + odd)
+    auc, pairs = stratified_auc(score, trial.is_attack, trial.stratum)
     attacks = int(trial.is_attack.sum())
     low, high = auc_interval(auc, attacks, int((~trial.is_attack).sum()))
     return {
@@ -100,7 +106,7 @@ def _balanced(is_attack: NDArray[np.bool_], stratum: NDArray[np.int64]) -> NDArr
 def _written(worlds: Sequence[Figures]) -> Trial:
     """First fraudulent rows, and rows drawn by lot among those that belong to no attack."""
     parts: list[tuple[Any, ...]] = []
-    for world in worlds:
+    for place, world in enumerate(worlds):
         sample = world.sample
         if sample is None:
             continue
@@ -111,8 +117,8 @@ def _written(worlds: Sequence[Figures]) -> Trial:
             count = int(keep.sum())
             parts.append(
                 (
-                    sample.formats[keep], np.full(count, is_attack), sample.stratum[keep],
-                    np.full(count, world.seed),
+                    sample.formats[keep], np.full(count, is_attack),
+                    sample.stratum[keep] * len(worlds) + place, np.full(count, world.seed),
                 )
             )  # fmt: skip
     return Trial(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -120,8 +126,8 @@ def _written(worlds: Sequence[Figures]) -> Trial:
 
 def _history(worlds: Sequence[Figures]) -> Trial:
     """Victims with a history, and accounts drawn by lot."""
-    parts: list[tuple[Matrix, bool, int]] = []
-    for world in worlds:
+    parts: list[tuple[Matrix, bool, int, int]] = []
+    for place, world in enumerate(worlds):
         if world.sample is None:
             continue
         victims = [
@@ -130,13 +136,13 @@ def _history(worlds: Sequence[Figures]) -> Trial:
             if course.pattern not in _OWN_ACCOUNTS and int(rows[0]) in world.sample.victims
         ]
         width = world.sample.controls.shape[1]
-        parts.append((np.array(victims, np.float32).reshape(-1, width), True, world.seed))
+        parts.append((np.array(victims, np.float32).reshape(-1, width), True, place, world.seed))
         later = world.sample.control_row >= world.first_row
-        parts.append((world.sample.controls[later], False, world.seed))
-    inputs = np.concatenate([rows for rows, _, _ in parts])
+        parts.append((world.sample.controls[later], False, place, world.seed))
+    count = [len(rows) for rows, _, _, _ in parts]
     return Trial(
-        inputs,
-        np.concatenate([np.full(len(rows), is_attack) for rows, is_attack, _ in parts]),
-        np.zeros(len(inputs), np.int64),
-        np.concatenate([np.full(len(rows), seed) for rows, _, seed in parts]),
+        np.delete(np.concatenate([rows for rows, _, _, _ in parts]), _BEGUN, axis=1),
+        np.repeat([is_attack for _, is_attack, _, _ in parts], count),
+        np.repeat([place for _, _, place, _ in parts], count),
+        np.repeat([seed for _, _, _, seed in parts], count),
     )

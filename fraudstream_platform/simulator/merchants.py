@@ -47,17 +47,17 @@ class Merchants:
         rng = random.Random(f"merchants/{seed}")  # nosec B311
         per_city = max(1, count // len(CITIES))
         stock: dict[tuple[str, str], tuple[list[Merchant], list[float]]] = {}
-        number = 0
-        for city in CITIES:
-            for category in _assortment(rng, per_city):
-                remote = category.place in ("online", "subscription")
-                merchant = _merchant(rng, f"{prefix}{number:06d}", category, city)
-                shelf = stock.setdefault((category.place, "" if remote else city.name), ([], []))
-                shelf[0].append(merchant)
-                shelf[1].append(rng.paretovariate(_POPULARITY_TAIL) * category.share)
-                number += 1
+        stocked = [(city, kind) for city in CITIES for kind in _assortment(rng, per_city)]
+        # In no order: a merchant's number must not tell its city or kind.
+        numbers = rng.sample(range(len(stocked)), len(stocked))
+        for number, (city, category) in zip(numbers, stocked, strict=True):
+            remote = category.place in ("online", "subscription")
+            merchant = _merchant(rng, f"{prefix}{number:06d}", category, city)
+            shelf = stock.setdefault((category.place, "" if remote else city.name), ([], []))
+            shelf[0].append(merchant)
+            shelf[1].append(rng.paretovariate(_POPULARITY_TAIL) * category.share)
         self._shelves = {key: Shelf(*shelf) for key, shelf in stock.items()}
-        self.count = number
+        self.count = len(stocked)
 
     def shelf(self, place: str, city: City | None = None) -> Shelf:
         """Merchants of a place kind in a city (none for online and subscription)."""

@@ -2,7 +2,8 @@
 
 What gives it away is not the pace alone, which a wedding has too, but how much of the limit one day
 takes, in cash and what is as good as cash, after a payment has made room for it. A payment that
-bounces says the same afterwards. One dear purchase is life: only what comes after it counts.
+bounces says the same afterwards. One dear purchase is life: only what comes after it counts, as far
+as it is as dear itself; a snack after a dear day says nothing.
 """
 
 from __future__ import annotations
@@ -16,9 +17,6 @@ from fraudstream_platform.detection.batch import Batch, Reason, Signal, ramp
 from fraudstream_platform.detection.patterns.base import graded
 from fraudstream_platform.detection.rules import RuleSet
 
-_PACE, _DAY, _CASH, _ROOM = 0.15, 0.55, 0.1, 0.2
-"""What each kind of evidence counts."""
-
 
 class BustOut:
     """Pace, a day's share of the limit, cash, and the room made for it, of one credit card."""
@@ -28,34 +26,38 @@ class BustOut:
     def signal(self, batch: Batch, rules: RuleSet) -> Signal:
         """0 for other purchases, for the first dear one, and for cards without a limit."""
         bust = rules.bust_out
-        steady = ~np.isnan(batch["card_page_hinkley"])
         goods = (batch["event_resale_mcc"] > 0.5) | (batch["event_cash_like"] > 0.5)
-        again = batch["card_ratio_to_max_30d"] <= bust.again
+        dear = batch["card_ratio_to_max_30d"]
+        again = (dear > bust.dear_by_highest[0]) & (dear <= bust.again)
         fast = (
             (batch["card_spend_7d_over_90d"] > bust.spend_7d_by_usual[0])
             | (batch["card_page_hinkley"] > bust.page_hinkley_days[0])
             | (batch["card_returned_payments_30d"] >= 1)
         )
-        rows = np.flatnonzero(steady & goods & again & fast & batch.is_attempt)
-        limited = ~np.isnan(batch["card_utilisation"][rows] + batch.events.credit_limit[rows])
-        rows = rows[limited]
+        rows = np.flatnonzero(goods & again & fast & batch.is_attempt)
+        known = batch["card_page_hinkley"][rows] + batch["card_utilisation"][rows]
+        rows = rows[~np.isnan(known + batch.events.credit_limit[rows])]
         if rows.shape[0] == 0:
             return np.zeros(batch.rows)
-        cash = batch["card_cash_n_7d"][rows] + (batch["event_cash_like"][rows] > 0.5)
-        room = self._room(batch, rows, rules)
-        together = (
-            _PACE * self._pace(batch, rows, rules)
-            + _DAY * self._day(batch, rows, rules)
-            + _CASH * ramp(cash, bust.cash_n_7d)
-            + _ROOM * room
-        )
-        enough = (together >= bust.evidence[0]) & ((cash > bust.cash_n_7d[0]) | (room > 0))
+        together = self._together(batch, rows, rules)
+        enough = together >= bust.evidence[0]
         return batch.spread(rows, graded(enough, ramp(together, bust.evidence), bust))
 
-    def _pace(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
+    def _together(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
+        """All evidence, each kind by its share."""
         bust = rules.bust_out
         week = ramp(batch["card_spend_7d_over_90d"][rows], bust.spend_7d_by_usual)
-        return 0.7 * week + 0.3 * ramp(batch["card_page_hinkley"][rows], bust.page_hinkley_days)
+        jump = ramp(batch["card_page_hinkley"][rows], bust.page_hinkley_days)
+        cash = batch["card_cash_n_7d"][rows] + (batch["event_cash_like"][rows] > 0.5)
+        together: Signal = (
+            bust.pace * (week + jump) / 2
+            + bust.day * self._day(batch, rows, rules)
+            + bust.cash * ramp(cash, bust.cash_n_7d)
+            + bust.room * ramp(-batch["card_utilisation_change_30d"][rows], bust.room_30d)
+            + bust.dear * ramp(batch["card_ratio_to_max_30d"][rows], bust.dear_by_highest)
+            + bust.bounced * (batch["card_returned_payments_30d"][rows] >= 1)
+        )
+        return together
 
     def _day(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
         """On a scale of factors: a tenth of the limit is as far from a fifth as that is from two."""
@@ -63,13 +65,6 @@ class BustOut:
         return ramp(
             np.log(np.maximum(low, _day_of_limit(batch, rows))), (math.log(low), math.log(high))
         )
-
-    def _room(self, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
-        bounced = batch["card_returned_payments_30d"][rows] >= 1
-        room: Signal = np.maximum(
-            ramp(-batch["card_utilisation_change_30d"][rows], rules.bust_out.room_30d), bounced
-        )
-        return room
 
     def reasons(self, batch: Batch, row: int, rules: RuleSet) -> list[Reason]:
         """BO02: with a payment that bounced; BO01: without."""

@@ -51,7 +51,7 @@ class VelocityAttack:
         fewest = min(velocity.attempts_10m[0], velocity.attempts_1h[0])
         quick = (batch.higher("n_1h") + 1 >= fewest) & (
             np.fmax(batch.higher("velocity_tail_10m"), batch.higher("velocity_tail_1h"))
-            >= velocity.surprise[0]
+            >= velocity.strange_surprise
         )
         rows = np.flatnonzero(quick & batch.is_attempt)
         if rows.shape[0] == 0:
@@ -64,13 +64,14 @@ class VelocityAttack:
         span: Span = velocity.attempts_1h if window.seconds > 600 else velocity.attempts_10m
         attempts = batch[f"{account}_{window.counted}"][rows] + 1
         tail = batch[f"{account}_{window.tail}"][rows]
-        enough = (attempts >= span[0]) & (tail >= velocity.surprise[0])
+        enough = (attempts >= span[0]) & (tail >= velocity.strange_surprise)
+        surprising = tail >= velocity.surprise[0]
         remote, new = batch.is_remote[rows], batch["customer_new_merchants_1h"][rows]
         serious = self._serious(account, batch, rows, rules)
         if window.code == "VA01":  # so quick that an account without any custom is judged too
             _, before = self._usual(account, batch, rows)
             serious |= (before < velocity.history) & self._several(account, batch, rows, rules)
-            serious &= remote | (self._tour(account, batch, rows) & (new > 0))
+            serious &= remote | self._tour(account, batch, rows)
         elif window.code == "VA02":
             spent = batch[f"{account}_sum_1h"][rows] + batch.events.amount[rows]
             serious &= self._tour(account, batch, rows) & (new >= velocity.new_merchants)
@@ -80,7 +81,7 @@ class VelocityAttack:
             serious &= attempts >= velocity.known_device_1h
             enough &= remote
         strange = remote & self._strange(account, batch, rows, rules)
-        enough &= serious | strange | (attempts >= span[1])
+        enough &= strange | (surprising & (serious | (attempts >= span[1])))
         evidence = 0.65 * ramp(tail, velocity.surprise) + 0.35 * ramp(attempts, span)
         return graded(enough, evidence, velocity)
 

@@ -32,6 +32,7 @@ CENTS = (3_000.0, 15_000.0)
 _BURST_SHARE = {"blatant": 0.6, "normal": 0.4, "stealthy": 0.2}
 _BURST_SIZE = 12
 _BURST_MS = 1_800_000
+_TRIES_ELSEWHERE = 20
 
 
 def plan(scene: Scene, strength: Strength) -> list[Step]:
@@ -53,9 +54,18 @@ def plan(scene: Scene, strength: Strength) -> list[Step]:
             steps.append(Step(at + rng.randint(3_600_000, 20_000_000), back))
     ordinary = round(count * CAMOUFLAGE[strength] / (1 - CAMOUFLAGE[strength]))
     for at in scene.in_the_day(max(1, ordinary), span_s, city):
-        member = rng.choice(members)
-        steps.append(Step(at, scene.life.in_town(member, member.card)))
+        steps.append(Step(at, _elsewhere(scene, rng.choice(members), shops)))
     return steps
+
+
+def _elsewhere(scene: Scene, member: Customer, shops: list[Merchant]) -> Transaction:
+    """A purchase in a shop that is not in the ring, as far as the town has one."""
+    own = {shop.merchant_id for shop in shops}
+    for _ in range(_TRIES_ELSEWHERE):
+        bought = scene.life.in_town(member, member.card)
+        if bought.merchant[0] not in own:
+            break
+    return bought
 
 
 def _members(scene: Scene, count: int) -> list[Customer]:

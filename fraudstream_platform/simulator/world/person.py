@@ -107,15 +107,16 @@ def habits(
     services = merchants.shelf("subscription")
     favourites = tuple(town.pick(rng.random()) for _ in range(_FAVOURITES))
     clicked = tuple(online.pick(rng.random()) for _ in range(_ONLINE_FAVOURITES))
+    chosen = dict.fromkeys(services.pick(rng.random()) for _ in range(rng.randrange(4)))
     # A service bills its customers in one hour of the night.
     subscriptions = tuple(
         Subscription(
-            one := services.pick(rng.random()),
+            one,
             499 + 500 * rng.randrange(4),
             rng.randint(1, 28),
             1 + int(one.merchant_id[1:]) % 5 + rng.random(),
         )
-        for _ in range(rng.randrange(4))
+        for one in chosen
     )
     return favourites, clicked, subscriptions
 
