@@ -93,6 +93,7 @@ class VelocityAttack(Signals):
     known_device_1h: Count
     merchant_share: Share
     amount_share: Share
+    tour_amount_share: Share
     strange_amount_share: Share
     highest_by_mean: Factor
     new_merchants: Count
@@ -128,6 +129,7 @@ class AmountProbing(Signals):
     refusals: Count
     new_merchants: Count
     amount_sd: Positive
+    closing_sd: Positive
     bracket: Span
     strange_bracket: Share
     surprise: Positive
@@ -147,6 +149,7 @@ class AccountTakeover(Signals):
     amount_by_highest: Span
     day_by_usual: Span
     plain_shop: Share
+    known_shop: Share
     evidence: Span
 
     @model_validator(mode="after")

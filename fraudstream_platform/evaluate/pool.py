@@ -67,7 +67,12 @@ def run_worlds(worlds: Sequence[World], console: Console) -> list[Figures]:
             for run in finished:
                 if run.exception() is not None:  # a world that failed ends the evaluation
                     pool.shutdown(cancel_futures=True)
-                run.result()
+                done = run.result()
+                if not console.is_terminal:  # a log shows no bar
+                    console.print(
+                        f"{done.world}, seed {done.seed}: {done.transactions:,} transactions counted "
+                        f"after {done.seconds:.0f} s"
+                    )
         progress.update(bar, total=counter.value, completed=counter.value)
     by_world = {(w.kind.name, w.seed): run.result() for run, w in runs.items()}
     return [by_world[world.kind.name, world.seed] for world in worlds]

@@ -90,7 +90,9 @@ class AccountTakeover:
         )
         beyond = np.maximum(amount, ramp(day / usual_day, takeover.day_by_usual))
         resale = batch["event_resale_mcc"][rows] > 0.5
-        return np.where(resale, beyond, takeover.plain_shop * beyond)
+        new = batch["customer_new_merchant"][rows] > 0.5
+        beyond *= np.where(resale, 1.0, takeover.plain_shop)
+        return beyond * np.where(new, 1.0, takeover.known_shop)
 
     def reasons(self, batch: Batch, row: int, rules: RuleSet) -> list[Reason]:
         """AT01 to AT03: what was changed, what is new, and how far the amounts go."""

@@ -68,8 +68,11 @@ class AmountProbing:
         # At terminals one refusal after a few purchases is life: the limit is felt for, not met.
         refused = (batch.events.flags[rows] & FUNDS) != 0
         refusals = batch[f"{account}_funds_declined_1h"][rows] + refused
+        dear = batch["customer_z_log_amount"][rows] >= probing.closing_sd
+        dear |= self._is_new(batch, rows, rules)
         enough = (
-            (amount >= batch[f"{account}_max_approved_1h"][rows])
+            dear
+            & (amount >= batch[f"{account}_max_approved_1h"][rows])
             & ((amount <= lowest) | (lowest == 0))
             & (remote | (refusals >= probing.refusals))
             & (batch[f"{account}_n_1h"][rows] + 1 >= fewest)

@@ -67,7 +67,8 @@ class VelocityAttack:
         enough = (attempts >= span[0]) & (tail >= velocity.strange_surprise)
         surprising = tail >= velocity.surprise[0]
         remote, new = batch.is_remote[rows], batch["customer_new_merchants_1h"][rows]
-        serious = self._serious(account, batch, rows, rules)
+        share = velocity.tour_amount_share if window.code == "VA02" else velocity.amount_share
+        serious = self._serious(account, batch, rows, rules, share)
         if window.code == "VA01":  # so quick that an account without any custom is judged too
             _, before = self._usual(account, batch, rows)
             serious |= (before < velocity.history) & self._several(account, batch, rows, rules)
@@ -94,7 +95,7 @@ class VelocityAttack:
         return tour
 
     def _serious(
-        self, account: str, batch: Batch, rows: NDArray[np.intp], rules: RuleSet
+        self, account: str, batch: Batch, rows: NDArray[np.intp], rules: RuleSet, share: float
     ) -> NDArray[np.bool_]:
         """Several merchants, and amounts of the hour alike and not far below the usual ones.
 
@@ -112,7 +113,7 @@ class VelocityAttack:
         approved = np.maximum(1, of("n_1h") - of("declines_1h"))
         usual, before = self._usual(account, batch, rows)
         serious: NDArray[np.bool_] = (
-            (spent >= velocity.amount_share * usual * approved)
+            (spent >= share * usual * approved)
             & (velocity.highest_by_mean * spent >= highest * approved)
             & (before >= velocity.history)
             & self._several(account, batch, rows, rules)
