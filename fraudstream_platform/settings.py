@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     run_lease_seconds: float = Field(default=30.0, ge=5, le=600)
     state_snapshot_seconds: float = Field(default=20.0, ge=1, le=3600)
     max_record_bytes: int = Field(default=65_536, ge=1024)
+    crash_points_dir: str = ""
 
     # Quality.
     silver_quality_threshold: float = Field(default=0.8, ge=0, le=1)
@@ -109,6 +110,8 @@ class Settings(BaseSettings):
             raise ValueError("CUSTOMER_ID_SALT is the example; set a secret of your own")
         if self.vault_key.get_secret_value() == EXAMPLE_VAULT_KEY:
             raise ValueError("VAULT_KEY is the example; set a Fernet key of your own")
+        if self.crash_points_dir:
+            raise ValueError("CRASH_POINTS_DIR is for fault tests; production refuses it")
         if not self.audit_logging_enabled:
             raise ValueError("AUDIT_LOGGING_ENABLED cannot be false in production")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from fraudstream_platform.drain.crash_points import crash_point
 from fraudstream_platform.drain.journal import Entry, JournalReader
 from fraudstream_platform.drain.kafka import topic_id
 from fraudstream_platform.drain.positions import Positions, covers, group_partitions
@@ -71,7 +72,11 @@ class Committer:
         batches = [
             Batch(entry.start, entry.flushed, entry.files, entry.origin) for entry in self._waiting
         ]
-        added = {name: table.commit(batches) for name, table in self._tables.items()}
+        crash_point(self._settings, "flush_journaled")
+        added: dict[str, int] = {}
+        for name, table in self._tables.items():
+            added[name] = table.commit(batches)
+            crash_point(self._settings, "between_tables")
         for entry in self._waiting:
             self.committed.update(entry.flushed)
         self._waiting.clear()

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from fraudstream_platform.detection.rules import RULES
 from fraudstream_platform.drain.assignment import SHADOW_SECONDS, Assignment
+from fraudstream_platform.drain.crash_points import crash_point
 from fraudstream_platform.drain.flush import Cut, FlushWorker, Written
 from fraudstream_platform.drain.held import AlertRecord
 from fraudstream_platform.drain.journal import Entry, JournalReader, SnapshotRef
@@ -101,6 +102,8 @@ class Owner:
     def _publish(self) -> None:
         """One transaction where there is something to say, or the lease asks for a sign of life."""
         written = self._take_written()
+        if written is not None:
+            crash_point(self._settings, "files_written")
         entries = [] if written is None else [self._flush_entry(written)]
         overdue = time.monotonic() - self._journaled_at > self._settings.lease_seconds / 3
         if not entries and (overdue or self._held.due_alerts() or self._held.due_seals()):
@@ -182,6 +185,7 @@ class Owner:
                 self._report(error)
                 self._commit([self._entry("step")])
                 time.sleep(_RETRY_FLUSH_SECONDS)
+        crash_point(self._settings, "before_final")
         final = self._entry("final")
         self._commit([*entries, replace(final, flushed=bounds, stepped=bounds)])
 

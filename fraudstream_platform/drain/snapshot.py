@@ -17,6 +17,7 @@ import numpy as np
 from fraudstream_platform.detection.exchange import LAYOUT as EXCHANGE_LAYOUT
 from fraudstream_platform.detection.state import state_version
 from fraudstream_platform.detection.step import Detector
+from fraudstream_platform.drain.crash_points import crash_point
 from fraudstream_platform.drain.journal import SnapshotRef
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.settings import Settings
@@ -61,6 +62,7 @@ def write_snapshot(
         with path.open("wb") as file:
             sink = _Hashing(file)
             np.savez(cast(BinaryIO, sink), allow_pickle=False, **arrays)
+            crash_point(settings, "in_snapshot")
             file.flush()
             os.fsync(file.fileno())
     except OSError:

@@ -17,6 +17,7 @@ import time
 from typing import Literal
 
 from fraudstream_platform.drain.assignment import SHADOW_SECONDS, Assignment
+from fraudstream_platform.drain.crash_points import crash_point
 from fraudstream_platform.drain.journal import JournalReader
 from fraudstream_platform.drain.ledger import FencedError, Ledger
 from fraudstream_platform.drain.owner import Owner, RunLostError
@@ -171,6 +172,7 @@ def _own(
             standing = _read_standing(journal, assignment)
             if standing is not None and standing.term > assignment.term:
                 return "superseded"
+            crash_point(settings, "fenced")
             owner.take_over(standing)
             owner.drain()
             return "finished"

@@ -17,12 +17,12 @@ from rich.table import Table
 from fraudstream_platform.local.ports import settings_on_free_ports
 from fraudstream_platform.verify.cli import findings_table
 from fraudstream_tests.faults.rounds import Round, one_round, proof, stack, transactions
-from fraudstream_tests.faults.victims import VICTIMS, schedule
+from fraudstream_tests.faults.victims import KINDS, schedule
 
 
 def main(
     rounds: Annotated[int, typer.Option(help="Rounds of each kind.", min=1)] = 1,
-    kinds: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(VICTIMS),
+    kinds: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(KINDS),
     tps: Annotated[float, typer.Option(help="Transactions a second meanwhile.", min=1)] = 2_000.0,
     seed: Annotated[int, typer.Option(help="Order and waits follow from it.")] = 1,
 ) -> None:
@@ -32,7 +32,9 @@ def main(
     done: list[Round] = []
     folder = Path(tempfile.mkdtemp(prefix="fraudstream-faults-"))
     console.print(f"data and logs, kept where a round fails: {folder}")
-    settings = settings_on_free_ports(folder / "data")
+    places = folder / "crash-points"
+    places.mkdir()
+    settings = settings_on_free_ports(folder / "data", crash_points_dir=str(places))
     with stack(settings) as watch:
         with transactions(settings, watch, tps):
             for kind, wait_s in schedule(kinds.split(","), rounds, seed):

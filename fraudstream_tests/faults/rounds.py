@@ -10,16 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from confluent_kafka import KafkaException
+
 from fraudstream_platform.demo.figures import Watch
 from fraudstream_platform.demo.probe import AlertProbe
 from fraudstream_platform.drain.alerts_cli import stream_alerts
-from fraudstream_platform.drain.positions import covers
+from fraudstream_platform.drain.positions import Positions, covers
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.local import control
 from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.verify.proof import Finding, prove
-from fraudstream_tests.faults.victims import kill
+from fraudstream_tests.faults.victims import ZOMBIE, strike, wake
 
 OPEN_S = 180.0
 RECOVER_S = 240.0
@@ -35,7 +37,7 @@ class NotRecoveredError(AssertionError):
 
 @dataclass(frozen=True)
 class Round:
-    """One kill and what followed; seconds since the kill, latency in ms."""
+    """One blow and what followed; seconds since the blow, latency in ms."""
 
     kind: str
     pids: list[int]
@@ -88,18 +90,35 @@ def transactions(settings: Settings, watch: Watch, tps: float) -> Iterator[None]
 
 
 def one_round(settings: Settings, watch: Watch, kind: str) -> Round:
-    """Kill `kind` and wait until everything sent before is alerted on and committed."""
+    """Strike as `kind` says and wait until everything sent before is alerted on and committed.
+
+    A zombie is woken then, and everything sent before that has to get through beside it.
+    """
     probe = AlertProbe(settings)
     try:
+        pids = strike(settings, kind)
         began = time.monotonic()
-        pids = kill(settings, kind)
-        ends = watch.ends()
-        stepped = _until(lambda: covers(watch.stepped(), ends), RECOVER_S, f"{kind}: no step")
-        committed = _until(lambda: watch.has_committed(ends), RECOVER_S, f"{kind}: no commit")
+        stepped, committed = _recovered(watch, kind)
+        if kind == ZOMBIE:
+            wake(pids)
+            _recovered(watch, "a woken zombie")
         worst = max(probe.latencies_ms, default=0.0)
         return Round(kind, pids, stepped - began, committed - began, worst)
     finally:
         probe.close()
+
+
+def _recovered(watch: Watch, kind: str) -> tuple[float, float]:
+    """When all that is sent now was stepped, and when it was committed (monotonic seconds)."""
+    ends: Positions = {}
+
+    def ends_known() -> bool:
+        ends.update(watch.ends())
+        return True
+
+    _until(ends_known, RECOVER_S, f"{kind}: no broker")
+    stepped = _until(lambda: covers(watch.stepped(), ends), RECOVER_S, f"{kind}: no step")
+    return stepped, _until(lambda: watch.has_committed(ends), RECOVER_S, f"{kind}: no commit")
 
 
 def proof(settings: Settings) -> tuple[list[Finding], list[str]]:
@@ -112,10 +131,20 @@ def _alerts(settings: Settings) -> int:
     return sum(1 for _ in stream_alerts(settings, _ALL, follow=False))
 
 
+def _asked(is_so: Callable[[], bool]) -> bool:
+    try:
+        return is_so()
+    except KafkaException:
+        return False
+
+
 def _until(is_so: Callable[[], bool], at_most_s: float, why: str) -> float:
-    """When it became so (monotonic seconds); raises NotRecoveredError where it did not."""
+    """When it became so (monotonic seconds); raises NotRecoveredError where it did not.
+
+    A broker that is down cannot be asked: not yet.
+    """
     deadline = time.monotonic() + at_most_s
-    while not is_so():
+    while not _asked(is_so):
         if time.monotonic() > deadline:
             raise NotRecoveredError(f"after {at_most_s:.0f} s: {why}")
         time.sleep(_LOOK_S)

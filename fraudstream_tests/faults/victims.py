@@ -1,4 +1,8 @@
-"""What a round kills: the pids of each part, found from outside."""
+"""What a round does to the pipeline: whom it kills, from outside or at a named place, or stops.
+
+A process that is stopped (SIGSTOP) looks dead to everybody, and goes on later as if nothing had
+happened: an owner of which there are two.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,13 @@ from collections.abc import Callable
 
 import psutil
 
+from fraudstream_platform.drain.crash_points import PLACES, Place, taken_file
 from fraudstream_platform.local.state import read_services
 from fraudstream_platform.settings import Settings
 
 _LOOK_S = 1.0
+_TAKEN_WITHIN_S = 200.0
+"""More than a window: some places are passed once in each."""
 
 
 def _service(settings: Settings, name: str) -> psutil.Process:
@@ -66,23 +73,65 @@ def _worker_seconds(settings: Settings) -> dict[int, float]:
     return seconds
 
 
+def _of_service(name: str) -> Callable[[Settings], list[int]]:
+    return lambda settings: [_service(settings, name).pid]
+
+
 VICTIMS: dict[str, Callable[[Settings], list[int]]] = {
     "run": _run,
     "worker": _spark_worker,
     "spark": _spark_server,
     "run+code": _runs_and_code_server,
+    "daemon": _of_service("daemon"),
+    "broker": _of_service("kafka"),
+    "registry": _of_service("registry"),
 }
+"""Killed at any moment."""
+ZOMBIE = "zombie"
+"""The busiest worker, stopped until somebody else has done its work."""
+AT_PLACES: dict[str, Place] = {f"at-{place.replace('_', '-')}": place for place in PLACES}
+"""Killed by itself where it passes a crash point."""
+KINDS = (*VICTIMS, ZOMBIE, *AT_PLACES)
 
 
-def kill(settings: Settings, kind: str) -> list[int]:
-    """kill -9 of one kind's processes; returns their pids, none where there was none to kill."""
-    pids = VICTIMS[kind](settings)
+def strike(settings: Settings, kind: str) -> list[int]:
+    """Do what `kind` says; returns the pids of its victims, none where there was none.
+
+    Raises TimeoutError where nobody came by the place that was armed.
+    """
+    if kind in AT_PLACES:
+        return _die_at(settings, AT_PLACES[kind])
+    if kind == ZOMBIE:
+        return _signal(_spark_worker(settings), signal.SIGSTOP)
+    return _signal(VICTIMS[kind](settings), signal.SIGKILL)
+
+
+def wake(pids: list[int]) -> None:
+    """Let zombies go on."""
+    _signal(pids, signal.SIGCONT)
+
+
+def _signal(pids: list[int], number: signal.Signals) -> list[int]:
     for pid in pids:
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
         except ProcessLookupError:
             continue
     return pids
+
+
+def _die_at(settings: Settings, place: Place) -> list[int]:
+    taken = taken_file(settings, place)
+    taken.unlink(missing_ok=True)
+    armed = taken.with_name(place)
+    armed.touch()
+    deadline = time.monotonic() + _TAKEN_WITHIN_S
+    while not taken.exists():
+        if time.monotonic() > deadline:
+            armed.unlink(missing_ok=True)
+            raise TimeoutError(f"nobody came by {place} within {_TAKEN_WITHIN_S:.0f} s")
+        time.sleep(0.02)
+    return []
 
 
 def schedule(kinds: list[str], rounds: int, seed: int) -> list[tuple[str, float]]:
