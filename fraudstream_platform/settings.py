@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: str = ""
     schema_registry_url: str = ""
     spark_remote_url: str = ""
+    spark_master: str = ""
     data_dir: Path = PROJECT_ROOT / ".data"
     services_dir: Path = Path.home() / ".cache" / "fraudstream" / "services"
     lake_uri: str = ""

@@ -24,7 +24,7 @@ from fraudstream_platform.evaluate.metrics.cards import DayPrecision, card_preci
 from fraudstream_platform.evaluate.metrics.cases import CaseCounts, count_cases
 from fraudstream_platform.evaluate.metrics.course import Course
 from fraudstream_platform.evaluate.metrics.scores import TOP_SCORE
-from fraudstream_platform.evaluate.observed import Numbers, Observed, Raised, Rows
+from fraudstream_platform.evaluate.observed import Observed, Raised, Rows
 from fraudstream_platform.evaluate.sampling import Sample
 from fraudstream_platform.evaluate.worlds import World
 
@@ -138,23 +138,29 @@ def figures_of(world: World, seen: Observed, sample: Sample | None = None) -> Fi
 
 def _opened_later(raised: Iterable[Raised], first: int) -> list[Raised]:
     """Alerts of cases that were opened while counting; others belong to warming up."""
-    opened: dict[str, int] = {}
+    raised = list(raised)
+    opened = _openings(raised)
+    return [one for one in raised if opened[one.case].row >= first]
+
+
+def _openings(raised: Iterable[Raised]) -> dict[int, Raised]:
+    """The alert that opened each case."""
+    opened: dict[int, Raised] = {}
     for one in raised:
-        opened.setdefault(one.case, one.row)
-    return [one for one in raised if opened[one.case] >= first]
+        opened.setdefault(one.case, one)
+    return opened
 
 
 def _cases(raised: list[Raised], rows: Rows, fraud: _Fraud) -> CaseCounts:
-    cases, at = Numbers(), np.array([one.row for one in raised], np.int64)
+    at = np.array([one.row for one in raised], np.int64)
     near = [
         fraud.is_near(account, time)
         for account, time in zip(rows.account[at].tolist(), rows.time_ms[at].tolist(), strict=True)
     ]
-    return count_cases(
-        cases.column(one.case for one in raised).astype(np.int64),
-        fraud.is_fraud[at],
-        np.array(near, np.bool_),
-    )
+    case = np.array([one.case for one in raised], np.int64)
+    # Repeats belong to a case without an alert of their own.
+    fraudulent = np.isin(case, rows.case[fraud.is_fraud])
+    return count_cases(case, fraudulent, np.array(near, np.bool_))
 
 
 def _members(seen: Observed) -> list[set[str]]:
@@ -180,18 +186,22 @@ def _group_cases(seen: Observed, from_ms: int) -> CaseCounts:
 def _courses(seen: Observed, attacks: list[int]) -> list[Course]:
     """How each of the numbered attacks went."""
     rows = seen.rows
-    raised_at: dict[int, tuple[str, ...]] = {}
+    raised_at: dict[int, Raised] = {}
     for one in seen.raised:
-        raised_at.setdefault(one.row, one.patterns)
+        raised_at.setdefault(one.row, one)
+    opened = _openings(seen.raised)
     members = _members(seen) if seen.findings else []
     courses = []
     for place in attacks:
         attack, own = seen.truth.attacks[place], seen.truth.rows[place]
         times = rows.time_ms[own]
-        first = next((n for n, row in enumerate(own.tolist()) if row in raised_at), None)
-        alerts = (
-            [] if first is None else [(int(times[first]), first + 1, raised_at[int(own[first])])]
-        )
+        alerts = []
+        for count, row in enumerate(own.tolist(), 1):
+            alert = raised_at.get(row) or opened.get(int(rows.case[row]))
+            # A case that was open before the attack says nothing of it.
+            if alert is not None and alert.row >= own[0]:
+                alerts = [(int(times[count - 1]), count, alert.patterns)]
+                break
         alerts += [
             (one.at_ms, int((times <= one.at_ms).sum()), (one.finding.pattern,))
             for one in seen.findings

@@ -43,6 +43,7 @@ class Observer:
         self._columns: list[tuple[NDArray[Any], ...]] = []
         self._count = 0
         self._accounts, self._cards, self._merchants = Numbers(), Numbers(), Numbers()
+        self._cases = Numbers()
         self._raised: list[Raised] = []
         self._truth = Truth()
         self._row_of: dict[str, int] = {}
@@ -62,7 +63,7 @@ class Observer:
         silver = order[np.searchsorted(keys, _keys(result.silver))]
         account = self._keep(bronze, result, silver)
         alerted = order[np.searchsorted(keys, _keys(result.alerts))]
-        self._raised += _raised(result.alerts, alerted + self._count)
+        self._raised += self._read_alerts(result.alerts, alerted + self._count)
         self._keep_truth(batch)
         if self._sampler is not None:
             self._sampler.take(batch, records, result.features, silver, account, self._count)
@@ -83,6 +84,8 @@ class Observer:
     ) -> NDArray[np.int32]:
         score = np.zeros(bronze.height, np.int16)
         score[silver] = result.features.get_column("score").to_numpy()
+        case = np.full(bronze.height, -1, np.int32)
+        case[silver] = self._cases.column(result.features.get_column("case_id"))
         who = bronze.select(pl.coalesce("customer", "card")).to_series()
         account = self._accounts.column(who)
         self._columns.append(
@@ -93,9 +96,18 @@ class Observer:
                 account,
                 self._cards.column(bronze.get_column("card")),
                 self._merchants.column(bronze.get_column("merchant_id")),
+                case,
             )
         )
         return account
+
+    def _read_alerts(self, alerts: pl.DataFrame, rows: NDArray[np.int64]) -> list[Raised]:
+        """Alerts with their cases; the key of a case is family:entity:token."""
+        kept = alerts.select("case_id", "case_key", "patterns").iter_rows()
+        return [
+            Raised(row, self._cases.of(case), tuple(patterns), key.split(":")[1] not in _SHARED)
+            for row, (case, key, patterns) in zip(rows.tolist(), kept, strict=True)
+        ]
 
     def _keep_truth(self, batch: Batch) -> None:
         for place, (sent, is_in) in enumerate(
@@ -140,15 +152,6 @@ def _euro_cents() -> pl.Expr:
     )
     spent = (pl.col("outcome") == "approved") & pl.col("message_type").is_in(_SPENDING)
     return pl.when(spent).then(pl.col("amount_minor") / rate).otherwise(0.0).alias("cents")
-
-
-def _raised(alerts: pl.DataFrame, rows: NDArray[np.int64]) -> list[Raised]:
-    """Alerts with their cases; the key of a case is family:entity:token."""
-    kept = alerts.select("case_id", "case_key", "patterns").iter_rows()
-    return [
-        Raised(row, case, tuple(patterns), key.split(":")[1] not in _SHARED)
-        for row, (case, key, patterns) in zip(rows.tolist(), kept, strict=True)
-    ]
 
 
 def observe(

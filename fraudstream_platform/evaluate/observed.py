@@ -52,6 +52,8 @@ class Rows:
     """Number of the customer, else of the card."""
     card: NDArray[np.int32]
     merchant: NDArray[np.int32]
+    case: NDArray[np.int32]
+    """Number of the case that the row belongs to, repeats included; -1 where there is none."""
 
     @property
     def count(self) -> int:
@@ -63,7 +65,7 @@ class Raised(NamedTuple):
     """One alert as it stands on the alert topic."""
 
     row: int
-    case: str
+    case: int
     patterns: tuple[str, ...]
     on_account: bool
     """Whether it bothers a cardholder: its case is not a merchant's, a device's, a network's or a

@@ -1,6 +1,6 @@
 """The simulated worlds that an evaluation runs: which there are, how large, from which seeds.
 
-Tuning seeds are 1-999, reporting seeds begin at 10,000. How many customers a world has and when it
+Tuning seeds are 1-999, reporting seeds begin at 11,000. How many customers a world has and when it
 begins are drawn by its seed from its preset's ranges, which do not overlap: what was tuned on the one
 is reported on the other.
 """
@@ -56,8 +56,9 @@ KINDS = (
     Kind("all patterns", _EVERY, 250, 90, 14, is_main=True),
     Kind("one account", _ACCOUNT, 2_250, 80, 14, is_main=True),
     Kind("bust-out", ("bust_out",), 800, 150, 60, is_main=True),
-    Kind("testing of many", ("testing_of_many",), 3_200, 20, 5, 0.08),
-    Kind("groups", _GROUPS, 650, 120, 48, 0.02),
+    Kind("testing of many", ("testing_of_many",), 3_200, 20, 5, 0.11),
+    Kind("rings", ("merchant_collusion",), 650, 120, 48, 0.02),
+    Kind("identities", ("synthetic_identity",), 330, 120, 48, 0.02),
     Kind("quiet month", (), 250, 45, 14, 0.0),
     Kind("drift", _ACCOUNT, 400, 60, 14, change="drift"),
     Kind("fields missing", _ACCOUNT, 400, 60, 14, change="missing"),
@@ -84,7 +85,7 @@ PRESETS: dict[str, Preset] = {
         1, 999, (0.45, 0.6), (datetime(2023, 1, 1, tzinfo=UTC), datetime(2023, 7, 1, tzinfo=UTC))
     ),
     "reporting": Preset(
-        10_000, 10_999, (3.5, 4.5),
+        11_000, 11_999, (3.5, 4.5),
         (datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)),
     ),
 }  # fmt: skip

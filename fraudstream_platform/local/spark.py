@@ -13,8 +13,9 @@ from fraudstream_platform.local.service import Service
 from fraudstream_platform.settings import Settings
 
 BATCH_SLOTS = 3
-TASK_ATTEMPTS = 4  # plain local[N] never retries a task
+TASK_ATTEMPTS = 4  # plain local[N] never retries a task; a cluster does so often anyway
 DRIVER_MEMORY = "512m"
+EXECUTOR_MEMORY = "512m"
 _ONE_THREAD = {"POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
@@ -43,6 +44,7 @@ def spark_conf(settings: Settings) -> dict[str, str]:
         "spark.driver.bindAddress": HOST,
         "spark.driver.host": HOST,
         "spark.driver.memory": DRIVER_MEMORY,
+        "spark.executor.memory": EXECUTOR_MEMORY,
         "spark.ui.enabled": "false",
         "spark.scheduler.mode": "FAIR",
         "spark.speculation": "false",  # two owners of one group would fence each other
@@ -101,7 +103,7 @@ def spark_command(settings: Settings, changes: Mapping[str, str] | None = None) 
     find_java()
     command = [str(pyspark_home() / "bin" / "spark-submit")]
     command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
-    command += ["--master", f"local[{slots(settings)},{TASK_ATTEMPTS}]"]
+    command += ["--master", settings.spark_master or f"local[{slots(settings)},{TASK_ATTEMPTS}]"]
     log4j = settings.data_dir.resolve() / "spark" / "log4j2.properties"
     options = f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=file:{log4j}"
     command += ["--driver-java-options", options]

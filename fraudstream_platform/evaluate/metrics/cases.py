@@ -16,7 +16,7 @@ class CaseCounts:
     """Cases by what they are about; they can be added up over worlds."""
 
     right: int = 0
-    """At least one alert of the case stands on a fraudulent transaction."""
+    """At least one transaction of the case, repeats included, is fraudulent."""
     near: int = 0
     """Not right, but on an attacked account while the attack went on or in the day after it."""
     wrong: int = 0
@@ -35,7 +35,7 @@ class CaseCounts:
 def count_cases(
     case: NDArray[np.int64], fraud: NDArray[np.bool_], near: NDArray[np.bool_]
 ) -> CaseCounts:
-    """Counts from alerts: the case of each, whether its transaction is fraudulent, or near fraud."""
+    """Counts from alerts: the case of each, whether it has fraud in it, or the alert is near fraud."""
     cases, place = np.unique(case, return_inverse=True)
     right = np.zeros(cases.shape[0], np.bool_)
     close = right.copy()
