@@ -26,6 +26,8 @@ DELEGATED = {
     "replay": ("fraudstream_platform.replay.cli", "Send a file of your own transactions."),
     "evaluate": ("fraudstream_platform.evaluate.cli", "Measure the detector on simulated worlds."),
     "verify": ("fraudstream_platform.verify.cli", "Prove that no row was lost or doubled."),
+    "rebuild": ("fraudstream_platform.drain.rebuild_cli", "Rebuild hours from Bronze."),
+    "doctor": ("fraudstream_platform.doctor.cli", "Say what is wrong and what to do."),
     "alerts": ("fraudstream_platform.drain.alerts_cli", "Show alerts; --follow keeps on."),
     "demo": ("fraudstream_platform.demo.app", "Run the whole pipeline with a live view."),
 }

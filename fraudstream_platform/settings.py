@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     schema_registry_url: str = ""
     spark_remote_url: str = ""
     spark_master: str = ""
+    dagster_url: str = ""
     data_dir: Path = PROJECT_ROOT / ".data"
     services_dir: Path = Path.home() / ".cache" / "fraudstream" / "services"
     lake_uri: str = ""
@@ -71,6 +72,10 @@ class Settings(BaseSettings):
     state_snapshot_seconds: float = Field(default=20.0, ge=1, le=3600)
     max_record_bytes: int = Field(default=65_536, ge=1024)
     crash_points_dir: str = ""
+
+    # Objectives, which `fraudstream doctor` and the asset checks judge by.
+    freshness_objective_seconds: float = Field(default=10.0, gt=0)
+    lag_objective_records: int = Field(default=100_000, ge=1)
 
     # Quality.
     silver_quality_threshold: float = Field(default=0.8, ge=0, le=1)
@@ -132,6 +137,11 @@ class Settings(BaseSettings):
     def spark_remote(self) -> str:
         """SPARK_REMOTE_URL without session parameters, else the embedded Connect server."""
         return self.spark_remote_url or f"sc://127.0.0.1:{self.port_base + 4}"
+
+    @property
+    def dagster_webserver(self) -> str:
+        """DAGSTER_URL, else the embedded webserver."""
+        return self.dagster_url.rstrip("/") or f"http://127.0.0.1:{self.port_base}"
 
     @property
     def lake(self) -> str:

@@ -11,7 +11,6 @@ from fraudstream_platform.lake.tables import LABELS
 from fraudstream_platform.settings import Settings
 
 _DECODE_RATE_AT_LEAST = 0.95
-_FRESH_MS = 10_000
 _USABLE_RATE_AT_LEAST = 0.95
 _LABELS_WAITING_AT_MOST = 10_000
 
@@ -84,7 +83,8 @@ def results(settings: Settings, report: WindowReport) -> Iterator[dg.AssetCheckR
         description=f"{silver:,} Silver rows, {features:,} feature vectors",
         metadata={"silver_rows": silver, "feature_rows": features},
     )
-    yield _at_most("freshness", ["gold", "features"], report.freshness_p95_ms, _FRESH_MS)
+    fresh_ms = round(settings.freshness_objective_seconds * 1000)
+    yield _at_most("freshness", ["gold", "features"], report.freshness_p95_ms, fresh_ms)
     yield _at_most("alert_latency", ["gold", "alerts"], report.latency_p95_ms, 500)
     yield _labels_usable(report)
     yield _labels_arrive(report)

@@ -10,12 +10,8 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
-from fraudstream_platform.drain.rebuild import (
-    REBUILDABLE,
-    HourNotSealedError,
-    Rows,
-    rebuild_hours,
-)
+from fraudstream_platform.drain.rebuild import REBUILDABLE, Progress, Rows, rebuild_hours
+from fraudstream_platform.drain.sealed import HourRefusedError
 from fraudstream_platform.drain.session import give_up_soon, wait_for_server
 from fraudstream_platform.lake.tables import ALERTS, REBUILT_ALERTS, rows_in_hour
 from fraudstream_platform.settings import Settings
@@ -32,9 +28,14 @@ def rebuild_events(
     spark = pyspark.spark_session
     give_up_soon(spark)
     context.log.info("rebuilding %s of %s from Bronze", ", ".join(tables), ", ".join(hours))
+
+    def tell(progress: Progress) -> None:
+        if progress.replaced is not None:
+            context.log.info("hour %s is rebuilt: %s rows", progress.replaced, progress.rows)
+
     try:
-        rows = rebuild_hours(settings, spark, hours, tables)
-    except HourNotSealedError as error:
+        rows = rebuild_hours(settings, spark, hours, tables, tell)
+    except HourRefusedError as error:
         raise dg.Failure(str(error)) from error
     for table in (one for one in REBUILDABLE if one in tables):  # Dagster wants parents first
         for hour in hours:

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from fraudstream_platform.drain.assignment import hour_of
-from fraudstream_platform.drain.planning import Policy, Window, plan
+from fraudstream_platform.drain.planning import DRAIN_JOB, STOP_TAG, Policy, Window, plan
 from fraudstream_platform.settings import Settings
 
-JOB_NAME = "drain"
+JOB_NAME = DRAIN_JOB
 _START = "fraudstream/window_start"
-_STOP = "fraudstream/window_stop"
 _ATTEMPT = "fraudstream/attempt"
 
 
@@ -34,7 +33,7 @@ def run_request(window: Window) -> dg.RunRequest:
         partition_key=hour_of(window.start),
         tags={
             _START: _text(window.start),
-            _STOP: _text(window.stop),
+            STOP_TAG: _text(window.stop),
             _ATTEMPT: str(window.attempt),
         },
     )
@@ -43,9 +42,9 @@ def run_request(window: Window) -> dg.RunRequest:
 def tagged_window(run: dg.DagsterRun) -> Window | None:
     """The window that a run was requested for; None for a run that a person launched."""
     tags = run.tags
-    if not {_START, _STOP, _ATTEMPT} <= tags.keys():
+    if not {_START, STOP_TAG, _ATTEMPT} <= tags.keys():
         return None
-    return Window(_epoch_ms(tags[_START]), _epoch_ms(tags[_STOP]), int(tags[_ATTEMPT]))
+    return Window(_epoch_ms(tags[_START]), _epoch_ms(tags[STOP_TAG]), int(tags[_ATTEMPT]))
 
 
 def window_of(context: dg.AssetExecutionContext, settings: Settings) -> Window:

@@ -12,6 +12,10 @@ from typing import Literal
 
 RunState = Literal["active", "succeeded", "failed", "cancelled"]
 
+DRAIN_JOB = "drain"
+STOP_TAG = "fraudstream/window_stop"
+"""Run tag: when the window of a drain run stops, ISO 8601."""
+
 _HOUR_MS = 3_600_000
 _MAX_BACKOFF_MS = 60_000
 _START_GRACE_MS = 60_000

@@ -28,11 +28,14 @@ def session_url(settings: Settings) -> str:
     return f"{settings.spark_remote}/;user_id=fraudstream;session_id={session}"
 
 
-def wait_for_server(settings: Settings) -> None:
-    """Wait until the server takes connections, as while its supervisor starts it again."""
+def wait_for_server(settings: Settings, patience_s: float = _PATIENCE_SECONDS) -> None:
+    """Wait until the server takes connections, as while its supervisor starts it again.
+
+    Raises SparkAwayError after `patience_s` seconds.
+    """
     url = urlsplit(settings.spark_remote)
     address = (url.hostname or "127.0.0.1", url.port or 15002)
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_s
     while True:
         try:
             socket.create_connection(address, timeout=2).close()

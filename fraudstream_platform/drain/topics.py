@@ -16,6 +16,8 @@ from fraudstream_platform.settings import Settings
 
 log = logging.getLogger(__name__)
 
+COMPATIBILITY = "BACKWARD_TRANSITIVE"
+
 _KNOWN_WITHIN_SECONDS = 15.0
 _DAY_MS = 86_400_000
 _TOUCHES_KEPT = {"retention.ms": str(9 * _DAY_MS)}
@@ -37,10 +39,11 @@ def journal_partitions(settings: Settings) -> int:
     return settings.topic_partitions + 1
 
 
-def _create_topics(client: AdminClient, settings: Settings) -> None:
+def wanted_topics(settings: Settings) -> list[NewTopic]:
+    """Every topic that FraudStream needs, as set-up makes it."""
     replication = settings.topic_replication
     append_time = {"message.timestamp.type": "LogAppendTime"}
-    wanted = [
+    return [
         NewTopic(
             settings.transactions_topic,
             settings.topic_partitions,
@@ -69,7 +72,10 @@ def _create_topics(client: AdminClient, settings: Settings) -> None:
             config={**append_time, **_FOREVER},
         ),
     ]
-    for name, future in client.create_topics(wanted).items():
+
+
+def _create_topics(client: AdminClient, settings: Settings) -> None:
+    for name, future in client.create_topics(wanted_topics(settings)).items():
         try:
             future.result(timeout=30)
             log.info("created topic %s", name)
@@ -105,15 +111,19 @@ def _timestamp_type(client: AdminClient, topic: str) -> str | None:
             return value
 
 
-def _register_schemas(settings: Settings) -> None:
-    registry = SchemaRegistryClient({"url": settings.registry_url})
+def wanted_subjects(settings: Settings) -> dict[str, str]:
+    """The registry's subjects, and which of `schemas/<name>.avsc` each holds."""
     contracts = {
         settings.transactions_topic: "transaction",
         settings.fraud_alerts_topic: "fraud_alert",
         settings.fraud_labels_topic: "transaction_label",
         settings.entities_topic: "entity_touches",
     }
-    for topic, name in contracts.items():
-        subject = f"{topic}-value"
+    return {f"{topic}-value": name for topic, name in contracts.items()}
+
+
+def _register_schemas(settings: Settings) -> None:
+    registry = SchemaRegistryClient({"url": settings.registry_url})
+    for subject, name in wanted_subjects(settings).items():
         registry.register_schema(subject, Schema(avro_text(name), "AVRO"))
-        registry.set_compatibility(subject_name=subject, level="BACKWARD_TRANSITIVE")
+        registry.set_compatibility(subject_name=subject, level=COMPATIBILITY)

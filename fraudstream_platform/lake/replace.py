@@ -2,6 +2,9 @@
 
 The caller names the old files it has seen, and the commit is made on the object that was compared
 with them: rows that came in between are never thrown away.
+
+The same commit records by which version of the code the hour was rebuilt, as an application
+transaction of its own: files and record cannot disagree, whenever the process dies.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable
+from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -33,16 +36,23 @@ def hour_files(settings: Settings, table: str, hour: str) -> frozenset[str]:
     return frozenset(row["path"] for row in _present(open_table(settings, table), hour))
 
 
+def rebuilt_version(opened: DeltaTable, hour: str) -> int | None:
+    """The version that `replace_hour` was last given for `hour`; None where it never was."""
+    return opened.transaction_version(_application(hour))
+
+
 def replace_hour(
     settings: Settings,
     table: str,
     hour: str,
     files: Sequence[DataFile],
     seen: Collection[str],
+    version: int,
 ) -> None:
     """Make `files` the whole content of `hour`, which holds `seen`; recorded positions stay.
 
-    Raises HourChangedError where the hour holds something else by now.
+    `version` names what made the files, and is recorded with them. Raises HourChangedError where
+    the hour holds something else by now.
     """
     for file in files:
         check_file(settings, file)
@@ -54,20 +64,25 @@ def replace_hour(
                 f"{table}: hour {hour} changed while it was rebuilt and was left as it is; "
                 "rebuild it again"
             )
-        if not present and not files:
-            return
         try:
             opened.create_write_transaction(
                 [*_removals(present, hour), *_additions(files, hour)],
                 "append",
                 opened.schema(),
                 [HOUR],
-                commit_properties=CommitProperties(max_commit_retries=0),
+                commit_properties=CommitProperties(
+                    app_transactions=[Transaction(_application(hour), version)],
+                    max_commit_retries=0,
+                ),
             )
         except CommitFailedError:
             continue
         return
     raise CommitContendedError(f"{table}: {_ATTEMPTS} replacements of {hour} lost to rivals")
+
+
+def _application(hour: str) -> str:
+    return f"fraudstream.rebuild.{hour}"
 
 
 def _present(table: DeltaTable, hour: str) -> list[dict[str, Any]]:

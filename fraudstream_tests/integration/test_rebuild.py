@@ -25,6 +25,7 @@ from fraudstream_platform.drain.window import WindowRun
 from fraudstream_platform.lake.replace import hour_files
 from fraudstream_platform.lake.tables import ALERTS, HOUR, REBUILT_ALERTS, open_table, scan
 from fraudstream_platform.local.dagster import dagster_environment
+from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.local.ports import settings_on_free_ports
 from fraudstream_platform.local.stack import Stack
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
@@ -256,6 +257,47 @@ def test_the_command_line_rebuilds_one_hour_and_no_other(live: Live) -> None:
     assert hour_files(settings, "gold.features", first) == old[first]
     assert hour_files(settings, "silver.transactions", second) == silver
     assert digest(settings, "gold.features", second) == live.before["gold.features", second]
+
+
+def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`fraudstream` with these arguments, on this stack."""
+    return subprocess.run(
+        [sys.executable, "-m", "fraudstream_platform.cli", *arguments],
+        env=python_environment(settings),
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+
+
+def test_rebuild_leaves_out_what_is_done_and_does_it_anew_when_told(live: Live) -> None:
+    """Guards against a resumed rebuild that repeats hours, and one that cannot repeat any."""
+    settings, (first, second) = live.settings, live.hours
+    old = {hour: hour_files(settings, "gold.features", hour) for hour in live.hours}
+    resumed = command(settings, "rebuild", "--from", first, "--to", second)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "No hour is due" in resumed.stdout
+    assert {hour: hour_files(settings, "gold.features", hour) for hour in live.hours} == old
+    anew = command(settings, "rebuild", "--from", second, "--to", second, "--again")
+    assert anew.returncode == 0, anew.stderr
+    assert f"{second}  rebuilt" in anew.stdout
+    assert hour_files(settings, "gold.features", first) == old[first]
+    assert hour_files(settings, "gold.features", second).isdisjoint(old[second])
+    for table in REPLACED:
+        assert digest(settings, table, second) == live.before[table, second]
+
+
+def test_the_doctor_finds_a_live_system_well_and_names_what_was_left_out(live: Live) -> None:
+    """Guards against failures told of a pipeline that works, and silence about a missing part."""
+    done = command(live.settings, "doctor", "--json")
+    levels = {check["name"]: check["level"] for check in json.loads(done.stdout)}
+    failed = {name for name, level in levels.items() if level == "FAIL"}
+    assert failed == {"service marts", "service docs", "location marts"}, done.stdout
+    assert done.returncode == 1
+    for name in ("broker", "topics", "registry", "spark", "webserver", "daemon", "owners"):
+        assert levels[name] == "ok", done.stdout
 
 
 def test_the_proof_holds_after_rebuilds_under_a_live_stream(live: Live) -> None:
