@@ -18,7 +18,7 @@ _SEEN = 50
 _HOUR_S = 3600.0
 _OPEN = ["QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"]
 
-_QUERY = """
+QUERY = """
 query Doctor($open: RunsFilter!, $failed: RunsFilter!, $seen: Int!) {
   instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } }
   workspaceOrError {
@@ -72,13 +72,17 @@ def facts_of(data: Mapping[str, Any], now_s: float) -> DagsterFacts:
 def _post(settings: Settings, variables: Mapping[str, Any]) -> dict[str, Any]:
     request = urllib.request.Request(
         f"{settings.dagster_webserver}/graphql",
-        json.dumps({"query": _QUERY, "variables": variables}).encode(),
+        json.dumps({"query": QUERY, "variables": variables}).encode(),
         {"Content-Type": "application/json"},
     )
     if request.type not in ("http", "https"):
         raise DagsterAnswerError(f"DAGSTER_URL {settings.dagster_webserver} is no http address")
     with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:  # nosec B310
-        answer = json.load(response)
+        text = response.read()
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        raise DagsterAnswerError("no JSON came back: is that Dagster's webserver?") from None
     if answer.get("errors"):
         raise DagsterAnswerError(str(answer["errors"][0].get("message")))
     data: dict[str, Any] = answer["data"]

@@ -35,51 +35,67 @@ class _Log:
         return sum(self.ends[p] - start for p, start in starts.items())
 
 
+@dataclass(frozen=True)
+class _Tail:
+    """A group's newest journal records, and when they were asked for (epoch ms)."""
+
+    entries: list[Entry]
+    asked_ms: float
+
+    def facts(self, group: int) -> GroupFacts | None:
+        """Ages at the moment of asking: what takes long here is not the group's silence."""
+        standing = standing_of(self.entries)
+        if standing is None:
+            return None
+        flushes = [entry.at for entry in self.entries if entry.kind == "flush"]
+        return GroupFacts(
+            group=group,
+            is_final=standing.is_final,
+            age_s=_seconds(self.asked_ms - standing.at),
+            flush_age_s=_seconds(self.asked_ms - max(flushes)) if flushes else None,
+        )
+
+
 def ask_drain(settings: Settings) -> DrainFacts:
     """Ask broker, journal and tables now; raises KafkaException, FileNotFoundError."""
     tails = _tails(settings)
+    told_ms = time.time() * 1000
+    flushed: Positions = {}
+    for tail in tails:
+        standing = standing_of(tail.entries)
+        flushed.update(standing.flushed if standing else {})
     consumer = reader(settings, "fraudstream.doctor")
     try:
-        log = _log(settings, consumer)
+        log, asked_ms = _log(settings, consumer), time.time() * 1000
         committed = committed_positions(settings, range(settings.topic_partitions)) or {}
         waiting = log.past(committed)
         oldest_ms = _oldest(consumer, settings.transactions_topic, waiting)
     finally:
         consumer.close()
-    now_ms = time.time() * 1000
-    flushed: Positions = {}
-    for tail in tails:
-        standing = standing_of(tail)
-        flushed.update(standing.flushed if standing else {})
-    newest_ms = max((entry.at for tail in tails for entry in tail), default=0)
+    newest_ms = max((entry.at for tail in tails for entry in tail.entries), default=0)
     return DrainFacts(
-        groups=[_group(number, tail, now_ms) for number, tail in enumerate(tails)],
+        groups=[tail.facts(group) for group, tail in enumerate(tails)],
         lag=log.count(log.past(flushed)),
         waiting=log.count(waiting),
-        oldest_waiting_s=None if oldest_ms is None else max(0.0, now_ms - oldest_ms) / 1000,
-        clock_ahead_s=max(0.0, newest_ms - now_ms) / 1000,
+        oldest_waiting_s=None if oldest_ms is None else _seconds(asked_ms - oldest_ms),
+        clock_ahead_s=_seconds(newest_ms - told_ms),
     )
 
 
-def _tails(settings: Settings) -> list[list[Entry]]:
+def _seconds(milliseconds: float) -> float:
+    return max(0.0, milliseconds) / 1000
+
+
+def _tails(settings: Settings) -> list[_Tail]:
     journal = JournalReader(settings)
+    tails = []
     try:
-        return [journal.tail(group, ("flush",)) for group in range(settings.drain_groups)]
+        for group in range(settings.drain_groups):
+            asked_ms = time.time() * 1000
+            tails.append(_Tail(journal.tail(group, ("flush",)), asked_ms))
     finally:
         journal.close()
-
-
-def _group(number: int, tail: list[Entry], now_ms: float) -> GroupFacts | None:
-    standing = standing_of(tail)
-    if standing is None:
-        return None
-    flushes = [entry.at for entry in tail if entry.kind == "flush"]
-    return GroupFacts(
-        group=number,
-        is_final=standing.is_final,
-        age_s=max(0.0, now_ms - standing.at) / 1000,
-        flush_age_s=max(0.0, now_ms - max(flushes)) / 1000 if flushes else None,
-    )
+    return tails
 
 
 def _log(settings: Settings, consumer: Consumer) -> _Log:

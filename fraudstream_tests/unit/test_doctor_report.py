@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import graphql
 import pytest
+from dagster_graphql.schema import create_schema
 from typer.testing import CliRunner
 
 from fraudstream_platform import cli
 from fraudstream_platform.doctor import ask_kafka, ask_spark
-from fraudstream_platform.doctor.ask_dagster import DagsterAnswerError, facts_of
+from fraudstream_platform.doctor.ask_dagster import QUERY, DagsterAnswerError, facts_of
 from fraudstream_platform.doctor.ask_services import are_embedded
 from fraudstream_platform.local.ports import settings_on_free_ports
 from fraudstream_platform.settings import Settings, get_settings
@@ -129,3 +131,9 @@ def test_a_workspace_that_cannot_be_read_is_an_error_with_its_message() -> None:
     error = {"__typename": "PythonError", "message": "workspace.yaml is missing"}
     with pytest.raises(DagsterAnswerError, match=r"workspace\.yaml is missing"):
         facts_of(answer(workspaceOrError=error), NOW_S)
+
+
+def test_the_question_is_one_that_this_dagster_understands() -> None:
+    """Guards against a field that a new Dagster renamed: the doctor would call it unwell."""
+    schema = create_schema().graphql_schema
+    assert graphql.validate(schema, graphql.parse(QUERY)) == []
