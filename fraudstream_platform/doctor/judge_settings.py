@@ -88,6 +88,14 @@ def _secrets(settings: Settings) -> list[Check]:
 
 def _sizes(settings: Settings, cores: int) -> list[Check]:
     found = []
+    if settings.crash_points_dir:
+        found.append(
+            warn(
+                "settings",
+                "CRASH_POINTS_DIR is set: a file there ends processes",
+                "leave it empty but for fault tests",
+            )
+        )
     if settings.drain_groups > cores and not settings.spark_remote_url:
         found.append(
             warn(

@@ -51,6 +51,7 @@ def test_the_defaults_fit_together() -> None:
         ({"state_snapshot_seconds": 600.0}, "warn", "STATE_SNAPSHOT_SECONDS"),
         ({"flush_seconds": 20.0}, "warn", "FRESHNESS_OBJECTIVE_SECONDS"),
         ({"drain_groups": 12}, "warn", "DRAIN_GROUPS"),
+        ({"crash_points_dir": "/armed"}, "warn", "CRASH_POINTS_DIR"),
         ({"kafka_bootstrap_servers": "kafka:9092"}, "warn", "example secrets"),
     ],
 )

@@ -137,7 +137,7 @@ def test_a_rebuild_that_is_cut_short_keeps_its_hours_and_goes_on_with_the_next(
         for table, frame in expected.items():
             found = held(settings, table, hour)
             wanted = frame.sort("partition", "offset").select(found.columns)
-            assert_frame_equal(found.cast(dict(wanted.schema)), wanted, check_exact=True)
+            assert_frame_equal(found.cast(wanted.schema), wanted, check_exact=True)
 
 
 def test_tasks_that_tell_nothing_here_are_an_error_that_names_the_folder(
