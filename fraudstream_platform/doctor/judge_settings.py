@@ -96,7 +96,8 @@ def _sizes(settings: Settings, cores: int) -> list[Check]:
                 "leave it empty but for fault tests",
             )
         )
-    if settings.drain_groups > cores and not settings.spark_remote_url:
+    is_here = not (settings.spark_remote_url or settings.spark_master)
+    if settings.drain_groups > cores and is_here:
         found.append(
             warn(
                 "settings",
