@@ -291,13 +291,20 @@ def test_rebuild_leaves_out_what_is_done_and_does_it_anew_when_told(live: Live) 
 
 def test_the_doctor_finds_a_live_system_well_and_names_what_was_left_out(live: Live) -> None:
     """Guards against failures told of a pipeline that works, and silence about a missing part."""
-    done = command(live.settings, "doctor", "--json")
-    levels = {check["name"]: check["level"] for check in json.loads(done.stdout)}
-    failed = {name for name, level in levels.items() if level == "FAIL"}
-    assert failed == {"service marts", "service docs", "location marts"}, done.stdout
-    assert done.returncode == 1
+    levels: dict[str, str] = {}
+
+    def only_what_was_left_out_fails() -> bool:
+        """On a busy machine an owner may be silent for longer than its short lease, once."""
+        done = command(live.settings, "doctor", "--json")
+        assert done.returncode == 1, done.stderr
+        levels.clear()
+        levels.update({check["name"]: check["level"] for check in json.loads(done.stdout)})
+        failed = {name for name, level in levels.items() if level == "FAIL"}
+        return failed == {"service marts", "service docs", "location marts"}
+
+    until(only_what_was_left_out_fails, 90, "a report without other failures")
     for name in ("broker", "topics", "registry", "spark", "webserver", "daemon", "owners"):
-        assert levels[name] == "ok", done.stdout
+        assert levels[name] == "ok"
 
 
 def test_the_proof_holds_after_rebuilds_under_a_live_stream(live: Live) -> None:
