@@ -16,16 +16,18 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from fraudstream_platform.drain.bronze_steps import hours_upto, steps_of, turns_of
-from fraudstream_platform.drain.committer import committed_positions
-from fraudstream_platform.drain.journal import JournalReader
-from fraudstream_platform.drain.positions import Positions, covers, group_partitions
-from fraudstream_platform.drain.resume import Standing, standing_of
+from fraudstream_platform.drain.positions import Positions, group_partitions
+from fraudstream_platform.drain.sealed import (
+    committed_soon,
+    hour_end_ms,
+    is_past,
+    read_standings,
+)
 from fraudstream_platform.drain.touches import kept_touches, touches_are_kept
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.lake.files import DataFile, write_file
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
 REBUILDABLE = ("silver.transactions", "silver.quarantine", "gold.features", REBUILT_ALERTS)
 
 _FILE_ROWS = 100_000
-_HOUR_MS = 3_600_000
 _COMMIT_PATIENCE_S = 30.0
 _TASKS = 2
 """Spark has three slots beside owners and standbys; an hour rebuilt must not take theirs."""
@@ -97,28 +98,22 @@ def _written_by_spark(
 
 def _refuse_unsealed(settings: Settings, hour: str) -> None:
     """Raise HourNotSealedError unless every group is past `hour`, and all of it is committed."""
-    start = datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=UTC)
-    end_ms = round(start.timestamp() * 1000) + _HOUR_MS
+    end_ms = hour_end_ms(hour)
     if time.time() * 1000 < end_ms:
         raise HourNotSealedError(
             f"hour {hour} (UTC) is not over yet and still gets rows: rebuild earlier hours now, and "
             "this one when it is over and the next hour's first window drains"
         )
     flushed: Positions = {}
-    journal = JournalReader(settings)
-    try:
-        for group in range(settings.drain_groups):
-            standing = standing_of(journal.tail(group, ("owner", "flush", "final")))
-            if standing is None or not is_past(standing, end_ms):
-                raise HourNotSealedError(
-                    f"hour {hour} (UTC) is not sealed: group {group} has not journaled past its "
-                    "end; let the drain sensor run a window of a later hour (`fraudstream up`), "
-                    "then try again"
-                )
-            flushed.update(standing.flushed)
-    finally:
-        journal.close()
-    if not _committed_soon(settings, flushed):
+    for group, standing in enumerate(read_standings(settings)):
+        if standing is None or not is_past(standing, end_ms):
+            raise HourNotSealedError(
+                f"hour {hour} (UTC) is not sealed: group {group} has not journaled past its "
+                "end; let the drain sensor run a window of a later hour (`fraudstream up`), "
+                "then try again"
+            )
+        flushed.update(standing.flushed)
+    if not committed_soon(settings, flushed, _COMMIT_PATIENCE_S):
         raise HourNotSealedError(
             f"hour {hour} (UTC) is not sealed: what was journaled {_COMMIT_PATIENCE_S:.0f} s ago is "
             "not in every table yet; see that a drain run is running, then try again"
@@ -136,26 +131,6 @@ def _refuse_without_touches(settings: Settings, hour: str) -> None:
                 f"hour {hour} (UTC) lacks what tasks told each other in it: see that a drain run is "
                 "running, which brings it into silver.entity_touches, then try again"
             )
-        time.sleep(0.5)
-
-
-def is_past(standing: Standing, end_ms: int) -> bool:
-    """True where a group can journal no more rows of an hour that ends at `end_ms`.
-
-    A window that ended before the hour did may be followed by one that begins where it ended.
-    """
-    return standing.term.window >= end_ms or (standing.is_final and standing.stop >= end_ms)
-
-
-def _committed_soon(settings: Settings, flushed: Positions) -> bool:
-    """True once all tables have passed what was journaled: a live stream journals on meanwhile."""
-    deadline = time.monotonic() + _COMMIT_PATIENCE_S
-    while True:
-        committed = committed_positions(settings, sorted(flushed))
-        if committed is not None and covers(committed, flushed):
-            return True
-        if time.monotonic() > deadline:
-            return False
         time.sleep(0.5)
 
 
