@@ -80,9 +80,7 @@ def trims(done: Sequence[Trim]) -> Metadata:
 
 def snapshots(groups: Sequence[GroupSnapshots]) -> Metadata:
     """What can be loaded of what the journal names, and what went."""
-    rows = [
-        (one.group, one.valid, one.kept, one.removed, "; ".join(one.faults)) for one in groups
-    ]
+    rows = [(one.group, one.valid, one.kept, one.removed, "; ".join(one.faults)) for one in groups]
     fewest = min((one.valid for one in groups), default=0)
     return {
         "valid_in_the_poorest_group": dg.MetadataValue.int(fewest),

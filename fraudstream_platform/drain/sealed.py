@@ -20,8 +20,7 @@ def read_standings(settings: Settings) -> list[Standing | None]:
     journal = JournalReader(settings)
     try:
         return [
-            standing_of(journal.tail(group, COMPLETE))
-            for group in range(settings.drain_groups)
+            standing_of(journal.tail(group, COMPLETE)) for group in range(settings.drain_groups)
         ]
     finally:
         journal.close()

@@ -31,9 +31,7 @@ class GroupSnapshots:
     bytes_removed: int
 
 
-def unnamed(
-    files: Iterable[tuple[str, float]], named: Sequence[str], now_s: float
-) -> list[str]:
+def unnamed(files: Iterable[tuple[str, float]], named: Sequence[str], now_s: float) -> list[str]:
     """Files (path, epoch seconds of their last write) that are neither named nor young."""
     names = set(named)
     return sorted(

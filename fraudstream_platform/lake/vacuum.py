@@ -26,7 +26,7 @@ class Removed:
 
 def let_go(table: DeltaTable, older_than_hours: int) -> list[str]:
     """Paths of tombstones that old: files that an earlier version of the table had."""
-    active = {path for path in _paths(table)}
+    active = set(_paths(table))
     old = table.vacuum(
         retention_hours=older_than_hours,
         dry_run=True,
