@@ -44,59 +44,67 @@ def compaction() -> Result:
     settings = _settings_aside()
     closed = closed_hours(settings)
     done = [one for table in COMPACTED for one in compact_table(settings, table, closed)]
-    return Result(metadata=shown.compaction(closed, done))
+    return dg.MaterializeResult(metadata=shown.compaction(closed, done))
 
 
 @dg.asset(key_prefix=_GROUP, group_name=_GROUP, deps=_PROFILES, kinds={"deltalake"})
 def profile_versions() -> Result:
     """Old versions of the network's profiles leave their tables."""
     settings = _settings_aside()
-    return Result(metadata=shown.versions({one: prune_versions(settings, one) for one in PROFILES}))
+    return dg.MaterializeResult(
+        metadata=shown.versions({one: prune_versions(settings, one) for one in PROFILES})
+    )
 
 
 @dg.asset(key_prefix=_GROUP, group_name=_GROUP, deps=_TABLES, kinds={"deltalake"})
 def vacuum() -> Result:
     """Files that a table let go of hours ago are removed; files that wait for their commit are not."""
     settings = _settings_aside()
-    return Result(metadata=shown.removed({one: vacuum_table(settings, one) for one in TABLES}))
+    return dg.MaterializeResult(
+        metadata=shown.removed({one: vacuum_table(settings, one) for one in TABLES})
+    )
 
 
 @dg.asset(key_prefix=_GROUP, group_name=_GROUP, deps=[*_TABLES, JOURNAL], kinds={"deltalake"})
 def orphan_files() -> Result:
     """Old files that neither a table nor the journal names are removed."""
-    return Result(metadata=shown.removed(sweep_orphans(_settings_aside())))
+    return dg.MaterializeResult(metadata=shown.removed(sweep_orphans(_settings_aside())))
 
 
 @dg.asset(key_prefix=_GROUP, group_name=_GROUP, deps=_TABLES, kinds={"deltalake"})
 def delta_logs() -> Result:
     """Each table's log gets a checkpoint and loses its old commits."""
     settings = _settings_aside()
-    return Result(metadata=shown.logs({one: tidy_log(settings, one) for one in TABLES}))
+    return dg.MaterializeResult(
+        metadata=shown.logs({one: tidy_log(settings, one) for one in TABLES})
+    )
 
 
 @dg.asset(key_prefix=_GROUP, group_name=_GROUP, deps=[JOURNAL], kinds={"kafka"})
 def journal_retention() -> Result:
     """Old journal records that every table has passed are deleted."""
-    return Result(metadata=shown.trims(trim_journal(_settings_aside())))
+    return dg.MaterializeResult(metadata=shown.trims(trim_journal(_settings_aside())))
 
 
 @dg.asset(key_prefix=_GROUP, group_name=_GROUP, deps=[JOURNAL])
 def state_snapshots() -> Result:
     """Snapshots that the journal names are checked; files that it names no more are removed."""
-    return Result(metadata=shown.snapshots(sweep_snapshots(_settings_aside())))
+    return dg.MaterializeResult(metadata=shown.snapshots(sweep_snapshots(_settings_aside())))
 
 
 @dg.asset(key_prefix=_GROUP, group_name=_GROUP)
 def dagster_runs(context: dg.AssetExecutionContext) -> Result:
     """Old Dagster runs are deleted with their events, check results and output."""
-    return Result(metadata=shown.runs(forget_runs(context.instance, _settings_aside())))
+    return dg.MaterializeResult(
+        metadata=shown.runs(forget_runs(context.instance, _settings_aside()))
+    )
 
 
 @dg.asset(key_prefix=_GROUP, group_name=_GROUP)
 def dagster_ticks(context: dg.AssetExecutionContext) -> Result:
     """Old ticks of sensors and schedules are deleted."""
     deleted = forget_ticks(context.instance, _settings_aside())
-    return Result(metadata={"ticks_deleted": dg.MetadataValue.int(deleted)})
+    return dg.MaterializeResult(metadata={"ticks_deleted": dg.MetadataValue.int(deleted)})
 
 
 HOUSEKEEPING_ASSETS = [

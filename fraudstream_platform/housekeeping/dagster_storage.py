@@ -18,7 +18,11 @@ from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRunStatus
 from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetEventTagsTable,
+    SqlEventLogStorageTable,
+)
 from dagster._core.storage.runs import SqlRunStorage
 from dagster._core.storage.runs.schema import RunsTable, RunTagsTable
 
@@ -115,10 +119,14 @@ def _delete_events(instance: DagsterInstance, run_ids: Sequence[str]) -> None:
     storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):
         raise TypeError(f"events are kept in {type(storage).__name__}, which is no SQL database")
-    checks = AssetCheckExecutionsTable
+    events, tags = SqlEventLogStorageTable, AssetEventTagsTable
+    of_runs = events.c.run_id.in_(run_ids)
+    # In bulk: `delete_events_for_run` takes a millisecond a run, whether it has events or not.
     with storage.index_connection() as connection:
-        for run_id in run_ids:
-            storage.delete_events_for_run(connection, run_id)
+        ids = events.select().with_only_columns(events.c.id).where(of_runs)
+        connection.execute(tags.delete().where(tags.c.event_id.in_(ids)))
+        connection.execute(events.delete().where(of_runs))
+        checks = AssetCheckExecutionsTable
         connection.execute(checks.delete().where(checks.c.run_id.in_(run_ids)))
 
 

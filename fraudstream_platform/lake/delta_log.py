@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import DeltaError
 
 from fraudstream_platform.lake.tables import log_properties, open_table, table_uri
 from fraudstream_platform.settings import Settings
@@ -35,7 +35,7 @@ def log_size(settings: Settings, table: str) -> LogSize:
 def tidy_log(settings: Settings, table: str) -> tuple[LogSize, LogSize]:
     """Write a checkpoint and drop commits older than DELTA_LOG_KEPT_HOURS; before and after.
 
-    Raises CommitFailedError where a table made under other settings cannot be given these.
+    Raises DeltaError where a table made under other settings cannot be given these.
     """
     before = log_size(settings, table)
     _give_properties(settings, table)
@@ -56,7 +56,7 @@ def _give_properties(settings: Settings, table: str) -> None:
             return
         try:
             opened.alter.set_table_properties(lacking)
-        except (CommitFailedError, DeltaError):
+        except DeltaError:
             if not left:
                 raise
             time.sleep(0.05)  # the committer's commit came between
