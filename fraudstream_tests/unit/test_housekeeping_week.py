@@ -160,7 +160,6 @@ def test_a_week_of_minutes_stays_bounded(storage: Storage) -> None:
             forget_runs(storage.instance, SETTINGS, now_s)
         by_day.append(storage.counts())
         seconds.append(planning_seconds(storage.instance, (day + 1) * WINDOWS_A_DAY))
-    print(by_day, seconds)
     settled, last = by_day[1], by_day[6]
     assert [found["outputs"] for found in by_day] == [1, 2, 1, 0, 0, 1, 1]
     assert last["runs"] <= 2 * WINDOWS_A_DAY + 5 * 24 + 1
