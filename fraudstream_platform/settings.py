@@ -77,6 +77,18 @@ class Settings(BaseSettings):
     freshness_objective_seconds: float = Field(default=10.0, gt=0)
     lag_objective_records: int = Field(default=100_000, ge=1)
 
+    # Housekeeping.
+    compaction_file_megabytes: int = Field(default=128, ge=1, le=4096)
+    vacuum_after_hours: int = Field(default=6, ge=1, le=24 * 365)
+    orphans_after_hours: int = Field(default=72, ge=1, le=24 * 365)
+    delta_log_kept_hours: int = Field(default=24, ge=1, le=24 * 365)
+    journal_kept_hours: int = Field(default=48, ge=1, le=24 * 365)
+    state_snapshots_kept: int = Field(default=2, ge=1, le=50)
+    profile_versions_kept: int = Field(default=480, ge=1)
+    dagster_runs_kept_hours: int = Field(default=48, ge=1, le=24 * 365)
+    dagster_hours_kept_days: int = Field(default=90, ge=0, le=3650)
+    dagster_ticks_kept_hours: int = Field(default=24, ge=1, le=24 * 365)
+
     # Quality.
     silver_quality_threshold: float = Field(default=0.8, ge=0, le=1)
     data_quality_alert_threshold: float = Field(default=0.95, ge=0, le=1)

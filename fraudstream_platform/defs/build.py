@@ -9,6 +9,11 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
 from fraudstream_platform.defs import assets
+from fraudstream_platform.defs.housekeeping import (
+    HOUSEKEEPING_ASSETS,
+    housekeeping_job,
+    housekeeping_schedule,
+)
 from fraudstream_platform.defs.network import network_job, network_profiles, network_sensor
 from fraudstream_platform.defs.requests import JOB_NAME
 from fraudstream_platform.defs.sensor import drain_sensor
@@ -35,8 +40,10 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
             assets.LABEL_TOPIC,
             assets.drained,
             network_profiles,
+            *HOUSEKEEPING_ASSETS,
         ],
-        jobs=[drain_job, network_job],
+        jobs=[drain_job, network_job, housekeeping_job],
+        schedules=[housekeeping_schedule],
         sensors=[drain_sensor, network_sensor],
         resources=resources | dict(resource_overrides or {}),
         executor=dg.in_process_executor,

@@ -11,7 +11,7 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
 from fraudstream_platform.drain.rebuild import REBUILDABLE, Progress, Rows, rebuild_hours
-from fraudstream_platform.drain.sealed import HourRefusedError
+from fraudstream_platform.drain.rebuild_refused import HourRefusedError
 from fraudstream_platform.drain.session import give_up_soon, wait_for_server
 from fraudstream_platform.lake.tables import ALERTS, REBUILT_ALERTS, rows_in_hour
 from fraudstream_platform.settings import Settings

@@ -20,6 +20,8 @@ from fraudstream_platform.lake.files import DataFile
 from fraudstream_platform.settings import Settings
 
 Kind = Literal["owner", "step", "flush", "final", "run"]
+COMPLETE: tuple[Kind, ...] = ("owner", "flush", "final")
+"""Records that say by themselves where a group stands."""
 _TAIL = 64
 _FOLLOW_WAIT_MS = 250
 
@@ -196,6 +198,16 @@ class JournalReader:
     def end(self, partition: int) -> int:
         """Offset after the newest committed entry, asked of the broker now."""
         return watermarks(self._consumer, self._topic, partition)[1]
+
+    def beginning(self, partition: int) -> int:
+        """Offset of the oldest record that is kept, asked of the broker now."""
+        return watermarks(self._consumer, self._topic, partition)[0]
+
+    def offset_at(self, partition: int, at_ms: int) -> int:
+        """Offset of the first record appended at or after `at_ms` (epoch ms), or the end."""
+        asked = [TopicPartition(self._topic, partition, at_ms)]
+        (found,) = self._consumer.offsets_for_times(asked, timeout=10)
+        return found.offset if found.offset >= 0 else self.end(partition)
 
     def follow(self, positions: Mapping[int, int]) -> None:
         """From now on `poll` gives the entries of these journal partitions, from these offsets."""

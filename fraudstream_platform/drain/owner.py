@@ -212,7 +212,8 @@ class Owner:
         cut = written.cut
         snapshot = self._snapshotter.take(cut.end)
         if snapshot is not None:
-            self._snapshots = (snapshot, *self._snapshots[:1])
+            kept = self._settings.state_snapshots_kept
+            self._snapshots = (snapshot, *self._snapshots)[:kept]
         entry = self._entry("flush")
         self._is_origin = False
         return replace(

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING
 
 from fraudstream_platform.drain.bronze_steps import hours_upto
 from fraudstream_platform.drain.rebuild_job import RebuildFailedError, RebuildJob
-from fraudstream_platform.drain.rebuild_shares import Shares
-from fraudstream_platform.drain.rebuild_version import rebuild_version
-from fraudstream_platform.drain.sealed import (
+from fraudstream_platform.drain.rebuild_refused import (
     refuse_unsealed,
     refuse_without_bronze,
     refuse_without_touches,
 )
+from fraudstream_platform.drain.rebuild_shares import Shares
+from fraudstream_platform.drain.rebuild_version import rebuild_version
 from fraudstream_platform.lake.files import DataFile
 from fraudstream_platform.lake.replace import hour_files, replace_hour
 from fraudstream_platform.lake.tables import REBUILT_ALERTS

@@ -19,8 +19,8 @@ from fraudstream_platform.drain.priority import BATCH_NICE, step_back
 from fraudstream_platform.drain.rebuild import REBUILDABLE, Progress, Rows, rebuild_hours
 from fraudstream_platform.drain.rebuild_job import RebuildFailedError
 from fraudstream_platform.drain.rebuild_plan import RebuildPlan, hours_between, plan_rebuild
+from fraudstream_platform.drain.rebuild_refused import refuse_unfinished, refuse_unsealed
 from fraudstream_platform.drain.rebuild_version import hours_done, rebuild_version
-from fraudstream_platform.drain.sealed import refuse_unfinished, refuse_unsealed
 from fraudstream_platform.drain.session import (
     SparkAwayError,
     give_up_soon,

@@ -1,102 +1,29 @@
-"""Which hours may be rebuilt: sealed ones, of which everything that they were made of is kept."""
+"""Which hours are sealed: no group can journal rows of them any more, and all tables have theirs."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import polars as pl
-
-from fraudstream_platform.drain.bronze_steps import hours_upto
 from fraudstream_platform.drain.committer import committed_positions
-from fraudstream_platform.drain.journal import JournalReader
+from fraudstream_platform.drain.journal import COMPLETE, JournalReader
 from fraudstream_platform.drain.positions import Positions, covers
 from fraudstream_platform.drain.resume import Standing, standing_of
-from fraudstream_platform.drain.touches import touches_are_kept
-from fraudstream_platform.errors import UserError
-from fraudstream_platform.lake.tables import HOUR, scan
 from fraudstream_platform.settings import Settings
 
-_HOUR_MS = 3_600_000
-_COMMIT_PATIENCE_S = 30.0
+HOUR_MS = 3_600_000
 
 
-class HourRefusedError(UserError):
-    """The hour cannot be rebuilt as things are; nothing was changed."""
-
-
-class HourNotSealedError(HourRefusedError):
-    """The hour may still get rows: a live append after a replacement would double it."""
-
-
-class HourWithoutBronzeError(HourRefusedError):
-    """Bronze has no row of the hour: a rebuild would replace what the tables hold by nothing."""
-
-
-def end_of_hour(hour: str) -> int:
-    """When an hour (YYYY-MM-DDTHH, UTC) ends, epoch ms."""
-    start = datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=UTC)
-    return round(start.timestamp() * 1000) + _HOUR_MS
-
-
-def refuse_unfinished(hour: str, now_ms: float) -> None:
-    """Raise HourNotSealedError where `hour` has not ended by `now_ms` (epoch ms)."""
-    if now_ms < end_of_hour(hour):
-        raise HourNotSealedError(
-            f"hour {hour} (UTC) is not over yet and still gets rows: rebuild earlier hours now, and "
-            "this one when it is over and the next hour's first window drains"
-        )
-
-
-def refuse_unsealed(settings: Settings, hour: str) -> None:
-    """Raise HourNotSealedError unless every group is past `hour`, and all of it is committed."""
-    refuse_unfinished(hour, time.time() * 1000)
-    end_ms = end_of_hour(hour)
-    flushed: Positions = {}
+def read_standings(settings: Settings) -> list[Standing | None]:
+    """Where each group stands, by its number; None for one that nobody ever owned."""
     journal = JournalReader(settings)
     try:
-        for group in range(settings.drain_groups):
-            standing = standing_of(journal.tail(group, ("owner", "flush", "final")))
-            if standing is None or not is_past(standing, end_ms):
-                raise HourNotSealedError(
-                    f"hour {hour} (UTC) is not sealed: group {group} has not journaled past its "
-                    "end; let the drain sensor run a window of a later hour (`fraudstream up`), "
-                    "then try again"
-                )
-            flushed.update(standing.flushed)
+        return [
+            standing_of(journal.tail(group, COMPLETE)) for group in range(settings.drain_groups)
+        ]
     finally:
         journal.close()
-    if not _committed_soon(settings, flushed):
-        raise HourNotSealedError(
-            f"hour {hour} (UTC) is not sealed: what was journaled {_COMMIT_PATIENCE_S:.0f} s ago is "
-            "not in every table yet; see that a drain run is running, then try again"
-        )
-
-
-def refuse_without_touches(settings: Settings, hour: str) -> None:
-    """Raise HourNotSealedError unless the table has what was told up to the hour's last record."""
-    moments = scan(settings, "bronze.transactions").filter(pl.col(HOUR) == hour)
-    last = moments.select(pl.col("append_time").dt.epoch("ms").max()).collect().item()
-    deadline = time.monotonic() + _COMMIT_PATIENCE_S
-    while last is not None and not touches_are_kept(settings, last):
-        if time.monotonic() > deadline:
-            raise HourNotSealedError(
-                f"hour {hour} (UTC) lacks what tasks told each other in it: see that a drain run is "
-                "running, which brings it into silver.entity_touches, then try again"
-            )
-        time.sleep(0.5)
-
-
-def refuse_without_bronze(settings: Settings, hours: Iterable[str]) -> None:
-    """Raise HourWithoutBronzeError where Bronze has nothing to rebuild one of `hours` from."""
-    asked = sorted(hours)
-    missing = sorted(set(asked) - set(hours_upto(settings, asked[-1])))
-    if missing:
-        raise HourWithoutBronzeError(
-            f"bronze.transactions has no row of hour {missing[0]} (UTC), so nothing can be rebuilt "
-            "from it: leave that hour out"
-        )
 
 
 def is_past(standing: Standing, end_ms: int) -> bool:
@@ -107,9 +34,29 @@ def is_past(standing: Standing, end_ms: int) -> bool:
     return standing.term.window >= end_ms or (standing.is_final and standing.stop >= end_ms)
 
 
-def _committed_soon(settings: Settings, flushed: Positions) -> bool:
+def sealed_hours(
+    hours: Sequence[str], standings: Sequence[Standing | None], now_ms: int
+) -> list[str]:
+    """Those of `hours` that are over and that every group is past."""
+    known = [standing for standing in standings if standing is not None]
+    if not known or len(known) < len(standings):
+        return []
+    return [
+        hour
+        for hour in hours
+        if (end_ms := hour_end_ms(hour)) <= now_ms and all(is_past(one, end_ms) for one in known)
+    ]
+
+
+def hour_end_ms(hour: str) -> int:
+    """When an hour of the lake (YYYY-MM-DDTHH, UTC) ends, epoch ms."""
+    start = datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=UTC)
+    return round(start.timestamp() * 1000) + HOUR_MS
+
+
+def committed_soon(settings: Settings, flushed: Positions, patience_s: float) -> bool:
     """True once all tables have passed what was journaled: a live stream journals on meanwhile."""
-    deadline = time.monotonic() + _COMMIT_PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while True:
         committed = committed_positions(settings, sorted(flushed))
         if committed is not None and covers(committed, flushed):

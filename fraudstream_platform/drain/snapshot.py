@@ -25,8 +25,9 @@ from fraudstream_platform.settings import Settings
 log = logging.getLogger(__name__)
 
 KEEP_SECONDS = 180.0
+"""A file that young may be about to be named by the journal, or about to be loaded."""
+_SPARE_FILES = 2
 Arrays = dict[str, np.ndarray]
-
 
 _EXCHANGE = "exchange/"
 
@@ -34,6 +35,11 @@ _EXCHANGE = "exchange/"
 def snapshot_version() -> str:
     """Names what a snapshot holds: one of another version cannot be loaded."""
     return f"{state_version()}-exchange-{EXCHANGE_LAYOUT}"
+
+
+def snapshot_folder(settings: Settings, group: int) -> Path:
+    """Where a group's snapshots stand."""
+    return settings.data_dir / "state" / f"group-{group}"
 
 
 def copy_exchange(detector: Detector) -> Arrays:
@@ -53,9 +59,11 @@ def write_snapshot(
 ) -> SnapshotRef:
     """Write and fsync one snapshot file; older files of the group are removed in time.
 
+    Those that the journal names are among the newest `STATE_SNAPSHOTS_KEPT`, so a few more stay.
+
     `positions` says for each partition how far its own state had come.
     """
-    folder = settings.data_dir / "state" / f"group-{group}"
+    folder = snapshot_folder(settings, group)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.npz"
     try:
@@ -68,7 +76,7 @@ def write_snapshot(
     except OSError:
         path.unlink(missing_ok=True)
         raise
-    _forget_old(folder)
+    _forget_old(folder, settings.state_snapshots_kept + _SPARE_FILES)
     return SnapshotRef(str(path), sink.digest.hexdigest(), snapshot_version(), dict(positions))
 
 
@@ -106,19 +114,26 @@ def _part(arrays: Mapping[str, np.ndarray], prefix: str) -> Mapping[str, np.ndar
     return {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
 
 
-def _load(ref: SnapshotRef) -> Mapping[str, np.ndarray] | None:
-    path = Path(ref.path)
+def fault_of(ref: SnapshotRef) -> str | None:
+    """Why a snapshot cannot be loaded; None where it can."""
     if ref.catalogue != snapshot_version():
-        log.warning("snapshot %s holds another state, %s", path.name, ref.catalogue)
+        return f"holds another state, {ref.catalogue}"
+    try:
+        return None if _sha256(Path(ref.path)) == ref.sha256 else "is corrupt (SHA-256 differs)"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def _load(ref: SnapshotRef) -> Mapping[str, np.ndarray] | None:
+    fault = fault_of(ref)
+    if fault is not None:
+        log.error("snapshot %s %s", ref.path, fault)
         return None
     try:
-        if _sha256(path) != ref.sha256:
-            log.error("snapshot %s is corrupt (SHA-256 differs)", path)
-            return None
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(ref.path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except OSError as error:
-        log.error("snapshot %s cannot be read: %s", path, error)
+        log.error("snapshot %s cannot be read: %s", ref.path, error)
         return None
 
 
@@ -127,10 +142,10 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
-def _forget_old(folder: Path) -> None:
-    # Outlasts any reader: the journal names the newest two, and they are loaded at once.
+def _forget_old(folder: Path, kept: int) -> None:
+    # Outlasts any reader: the journal names the newest, and they are loaded at once.
     limit = time.time() - KEEP_SECONDS
     newest_first = sorted(folder.glob("*.npz"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for path in newest_first[4:]:
+    for path in newest_first[kept:]:
         if path.stat().st_mtime < limit:
             path.unlink(missing_ok=True)

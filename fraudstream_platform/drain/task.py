@@ -18,7 +18,7 @@ from typing import Literal
 
 from fraudstream_platform.drain.assignment import SHADOW_SECONDS, Assignment
 from fraudstream_platform.drain.crash_points import crash_point
-from fraudstream_platform.drain.journal import JournalReader
+from fraudstream_platform.drain.journal import COMPLETE, JournalReader
 from fraudstream_platform.drain.ledger import FencedError, Ledger
 from fraudstream_platform.drain.owner import Owner, RunLostError
 from fraudstream_platform.drain.positions import Positions, covers
@@ -81,7 +81,7 @@ def _wait_for_turn(
 
 
 def _read_standing(journal: JournalReader, assignment: Assignment) -> Standing | None:
-    return standing_of(journal.tail(assignment.group, ("owner", "flush", "final")))
+    return standing_of(journal.tail(assignment.group, COMPLETE))
 
 
 class _Standby:

@@ -22,7 +22,8 @@ _KNOWN_WITHIN_SECONDS = 15.0
 _DAY_MS = 86_400_000
 _TOUCHES_KEPT = {"retention.ms": str(9 * _DAY_MS)}
 """Whoever replays a raw record, kept for a week by default, needs the touches of a day before it."""
-_FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
+_FOREVER = {"retention.ms": "-1", "retention.bytes": "-1", "segment.bytes": str(64 << 20)}
+"""Housekeeping deletes what is done with; the broker frees whole segments only, so they are small."""
 
 
 def setup(settings: Settings) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -65,17 +67,24 @@ def store(
     """Write what `encode` gave, and fsync file and folder; raises OSError and leaves no file."""
     relative = f"{partition_column(table)}={partition}/{uuid.uuid4().hex}.parquet"
     path = Path(table_uri(settings, table)) / relative
+    with written_whole(path) as sink:
+        sink.write(parquet.getbuffer())
+    return DataFile(table, relative, path.stat().st_size, rows, partition)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A new file that is fsynced, and its folder, when the block ends; after an error there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("wb") as sink:
-            sink.write(parquet.getbuffer())
+            yield sink
             sink.flush()
             os.fsync(sink.fileno())
         _sync_folder(path.parent)
-    except OSError:
+    except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return DataFile(table, relative, path.stat().st_size, rows, partition)
 
 
 def check_file(settings: Settings, file: DataFile) -> None:

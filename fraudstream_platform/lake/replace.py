@@ -1,7 +1,8 @@
 """Replacing an hour of a table: the new files in, the old ones out, in one commit.
 
 The caller names the old files it has seen, and the commit is made on the object that was compared
-with them: rows that came in between are never thrown away.
+with them: rows that came in between are never thrown away. A compaction in between joins files and
+changes no row, so contents are compared, not names.
 
 The same commit records by which version of the code the hour was rebuilt, as an application
 transaction of its own: files and record cannot disagree, whenever the process dies.
@@ -20,6 +21,7 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from fraudstream_platform.lake.commit import CommitContendedError
+from fraudstream_platform.lake.content import content_of
 from fraudstream_platform.lake.files import DataFile, check_file
 from fraudstream_platform.lake.tables import HOUR, open_table
 from fraudstream_platform.settings import Settings
@@ -28,7 +30,7 @@ _ATTEMPTS = 50
 
 
 class HourChangedError(RuntimeError):
-    """The hour has other files than its rebuild began with; nothing of the table was replaced."""
+    """The hour has other rows than its rebuild began with; nothing of the table was replaced."""
 
 
 def hour_files(settings: Settings, table: str, hour: str) -> frozenset[str]:
@@ -59,7 +61,7 @@ def replace_hour(
     for _ in range(_ATTEMPTS):
         opened = open_table(settings, table)
         present = _present(opened, hour)
-        if {row["path"] for row in present} != set(seen):
+        if content_of(row["path"] for row in present) != content_of(set(seen)):
             raise HourChangedError(
                 f"{table}: hour {hour} changed while it was rebuilt and was left as it is; "
                 "rebuild it again"

@@ -73,6 +73,10 @@ FOLLOWED: dict[str, pl.Schema] = {
 REBUILT_ALERTS = "gold.alerts_rebuilt"
 """What a rebuild of an hour would have alerted; beside the alerts that really went out."""
 
+_VACUUM_SLACK_HOURS = 6
+"""Hours for which housekeeping may be away before tombstones are forgotten; the sweep of orphans
+takes files of those that were."""
+
 VERSION = "version"
 PROFILES: dict[str, pl.Schema] = {
     "gold.profiles_merchants": MERCHANT_PROFILE_SCHEMA,
@@ -109,8 +113,20 @@ def create_tables(settings: Settings) -> None:
             mode="ignore",
             partition_by=[partition_column(table)],
             name=table,
-            configuration={"delta.checkpointInterval": "50"},
+            configuration={"delta.checkpointInterval": "50", **log_properties(settings)},
         )
+
+
+def log_properties(settings: Settings) -> dict[str, str]:
+    """Table properties that say how long a table's log is kept, and who tidies it."""
+    # Tombstones outlast the vacuum that they are for, or it would not know of their files.
+    tombstones = settings.vacuum_after_hours + _VACUUM_SLACK_HOURS
+    return {
+        "delta.logRetentionDuration": f"interval {settings.delta_log_kept_hours} hours",
+        "delta.deletedFileRetentionDuration": f"interval {tombstones} hours",
+        # Else the committer would do it, between two flushes.
+        "delta.enableExpiredLogCleanup": "false",
+    }
 
 
 def open_table(settings: Settings, table: str) -> DeltaTable:

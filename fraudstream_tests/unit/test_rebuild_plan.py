@@ -5,11 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fraudstream_platform.drain.rebuild_plan import hours_between, plan_rebuild
-from fraudstream_platform.drain.sealed import (
-    HourNotSealedError,
-    end_of_hour,
-    refuse_unfinished,
-)
+from fraudstream_platform.drain.rebuild_refused import HourNotSealedError, refuse_unfinished
+from fraudstream_platform.drain.sealed import hour_end_ms
 from fraudstream_platform.errors import UserError
 
 pytestmark = pytest.mark.unit
@@ -62,7 +59,7 @@ def test_an_hour_without_bronze_is_left_as_it_is_even_again() -> None:
 
 def test_an_hour_is_refused_until_its_very_end() -> None:
     """Guards against an hour replaced while rows still come: they would stand twice."""
-    end_ms = end_of_hour(HOURS[0])
+    end_ms = hour_end_ms(HOURS[0])
     refuse_unfinished(HOURS[0], end_ms)
     with pytest.raises(HourNotSealedError, match="is not over yet"):
         refuse_unfinished(HOURS[0], end_ms - 1)

@@ -9,9 +9,9 @@ import pytest
 
 from fraudstream_platform.drain import rebuild_version as versions
 from fraudstream_platform.drain.rebuild_group import GroupFailedError, GroupTask, run_group
+from fraudstream_platform.drain.rebuild_refused import HourWithoutBronzeError, refuse_without_bronze
 from fraudstream_platform.drain.rebuild_shares import Shares
 from fraudstream_platform.drain.rebuild_version import hours_done, rebuild_version
-from fraudstream_platform.drain.sealed import HourWithoutBronzeError, refuse_without_bronze
 from fraudstream_platform.lake.commit import Batch, TableAppender, recorded_versions
 from fraudstream_platform.lake.files import DataFile, write_file
 from fraudstream_platform.lake.replace import (
