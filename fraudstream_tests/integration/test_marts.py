@@ -123,7 +123,7 @@ def test_the_job_builds_checks_and_documents(
     assert marts_run.success
     keys = (event.asset_key for event in marts_run.get_asset_materialization_events())
     built = {key.to_user_string() for key in keys if key is not None}
-    assert {"marts/fct_transactions", "marts/mart_alerts_by_hour_pattern"} <= built
+    assert {"marts/fct_transactions", "marts/mart_fraud_by_pattern_hourly"} <= built
     assert {"marts/fct_labels", "marts/mart_detection_quality"} <= built
     assert "warehouse/dbt_docs" in built
     checks = marts_run.get_asset_check_evaluations()
@@ -138,7 +138,7 @@ def test_the_job_builds_checks_and_documents(
         dg.AssetKey(["labels", "transactions"]),
     } <= upstream
     page = (dbt.docs_dir(settings) / "index.html").read_text()
-    assert "mart_alerts_by_hour_pattern" in page
+    assert "mart_fraud_by_pattern_hourly" in page
 
 
 @pytest.mark.usefixtures("marts_run")
@@ -159,7 +159,9 @@ def test_the_fact_has_silvers_rows_and_money_and_grows_by_what_is_new(settings: 
 def test_the_mart_counts_alerts_by_hour_and_pattern(settings: Settings) -> None:
     """Guards against hours in the reader's time zone and alerts counted once per pattern."""
     columns = "cast(hour_at as varchar), pattern, alert_count, strongest_alert_count, card_count"
-    rows = query(settings, f"select {columns} from marts.mart_alerts_by_hour_pattern order by 1, 2")
+    rows = query(
+        settings, f"select {columns} from marts.mart_fraud_by_pattern_hourly order by 1, 2"
+    )
     assert rows == [
         ("2026-01-01 10:00:00", "card_testing", 2, 2, 1),
         ("2026-01-01 10:00:00", "velocity_attack", 1, 0, 1),

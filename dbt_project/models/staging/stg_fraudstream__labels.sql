@@ -6,6 +6,6 @@ select
     cast(topic_append_time as timestamp) as received_at,
     topic_partition as label_partition,
     topic_offset as label_offset,
-    "hour" as lake_hour
+    "hour" as lake_hour,
+    problem
 from {{ source('labels', 'transactions') }}
-where problem is null
