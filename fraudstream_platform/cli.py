@@ -27,6 +27,7 @@ DELEGATED = {
     "evaluate": ("fraudstream_platform.evaluate.cli", "Measure the detector on simulated worlds."),
     "verify": ("fraudstream_platform.verify.cli", "Prove that no row was lost or doubled."),
     "alerts": ("fraudstream_platform.drain.alerts_cli", "Show alerts; --follow keeps on."),
+    "report": ("fraudstream_platform.report.cli", "Write a day's page from the marts."),
     "demo": ("fraudstream_platform.demo.app", "Run the whole pipeline with a live view."),
 }
 

@@ -50,6 +50,8 @@ def transaction(offset: int) -> dict[str, object]:
         | MERCHANT
         | {
             "quality_score": 1.0,
+            "sent_at": at - dt.timedelta(milliseconds=100),
+            "customer": "cu1_x",
             "card": "ca1_x" if offset < 7 else "ca1_y",
         }
     )
@@ -63,8 +65,14 @@ def alert(offset: int, patterns: list[str]) -> dict[str, object]:
     return transaction(offset) | topic | verdict | own
 
 
+def quarantined(offset: int) -> dict[str, object]:
+    """A record that broke two rules."""
+    broken = {"failed_rules": ["currency_known", "mcc_format"], "quality_score": 0.4}
+    return transaction(offset) | broken
+
+
 def features(offset: int) -> dict[str, object]:
-    return transaction(offset) | {"score": 700, "rules_version": "1"}
+    return transaction(offset) | {"score": 700, "rules_version": "1", "card_n_1h": offset}
 
 
 def label(offset: int, transaction_id: str, label_type: str | None) -> dict[str, object]:
@@ -79,13 +87,16 @@ def label(offset: int, transaction_id: str, label_type: str | None) -> dict[str,
 
 @pytest.fixture(name="settings", scope="module")
 def lake_of_ten(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Ten transactions over an hour's boundary, three alerts, four labels and one of no use."""
+    """Ten transactions over an hour's boundary, one that broke rules, three alerts, four labels and
+    one of no use.
+    """
     settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("marts"))
     create_tables(settings)
     append(settings, "silver.transactions", [transaction(n) for n in range(10)])
     append(settings, "gold.alerts", [alert(0, ["card_testing", "velocity_attack"])])
     append(settings, "gold.alerts", [alert(n, ["card_testing"]) for n in (1, 5)])
     append(settings, "gold.features", [features(n) for n in range(10)])
+    append(settings, "silver.quarantine", [quarantined(20)])
     told = ((1, "fraud_report"), (2, "fraud_report"), (8, "charge_off"), (9, "chargeback"))
     labels = [label(offset, f"t{n}", kind) for offset, (n, kind) in enumerate(told)]
     append(settings, "labels.transactions", [*labels, label(4, "", None)])
@@ -123,8 +134,8 @@ def test_the_job_builds_checks_and_documents(
     assert marts_run.success
     keys = (event.asset_key for event in marts_run.get_asset_materialization_events())
     built = {key.to_user_string() for key in keys if key is not None}
-    assert {"marts/fct_transactions", "marts/mart_fraud_by_pattern_hourly"} <= built
-    assert {"marts/fct_labels", "marts/mart_detection_quality"} <= built
+    models = {path.stem for path in dbt.PROJECT_DIR.glob("models/marts/*.sql")}
+    assert {f"marts/{name}" for name in models} <= built
     assert "warehouse/dbt_docs" in built
     checks = marts_run.get_asset_check_evaluations()
     assert len(checks) >= 20
@@ -186,6 +197,47 @@ def test_the_mart_tells_what_labels_say_of_detection(settings: Settings) -> None
         ("card_testing", 3, 2, 0.667, 1, 3, 101 + 102, 101 + 102 + 108),
         ("velocity_attack", 3, 2, 0.667, 1, 1, 101 + 102, 101 + 102 + 108),
     ]
+
+
+GROWING = ("mart_data_quality_trend", "mart_pipeline_slo", "mart_model_features")
+SLO = "select * from marts.mart_pipeline_slo order by hour_at"
+TREND = (
+    "select cast(hour_at as varchar), sum(valid_count), sum(quarantined_count) "
+    "from marts.mart_data_quality_trend where failed_rule = 'any' group by 1 order by 1"
+)
+TRAINING = (
+    "select card_n_1h, is_fraud, verdict from marts.mart_model_features "
+    "where reported_at is not null order by 1"
+)
+
+
+@pytest.mark.usefixtures("marts_run")
+def test_growing_marts_learn_what_came_late_and_a_repeat_changes_nothing(
+    settings: Settings,
+) -> None:
+    """Guards against an hour that is closed to late rows or counts them twice, a feature from the
+    future, and a label that stays what it was at first.
+    """
+    before = query(settings, SLO)
+    assert query(settings, TREND)[0] == ("2026-01-01 10:00:00", 2, 0)
+    fraud = [(1, True, "fraud"), (2, True, "fraud"), (8, True, "fraud")]
+    assert query(settings, TRAINING) == [*fraud, (9, False, "friendly_fraud")]
+
+    at = {"append_time": START, "partition": 2}
+    append(settings, "silver.transactions", [transaction(12) | at])
+    append(settings, "silver.quarantine", [quarantined(13) | at])
+    append(settings, "labels.transactions", [label(5, "t2", "genuine")])
+
+    def run() -> list[list[tuple[object, ...]]]:
+        dbt.run_dbt(settings, "run", "--select", *(f"+{model}" for model in GROWING))
+        return [query(settings, sql) for sql in (SLO, TREND, TRAINING)]
+
+    slo, trend, training = once = run()
+    assert [row in before for row in slo] == [False, True]
+    assert trend[0] == ("2026-01-01 10:00:00", 3, 1)
+    withdrawn = [fraud[0], (2, False, "genuine"), fraud[2]]
+    assert training == [*withdrawn, (9, False, "friendly_fraud")]
+    assert run() == once
 
 
 @pytest.mark.usefixtures("marts_run")

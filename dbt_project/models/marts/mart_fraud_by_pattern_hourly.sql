@@ -13,8 +13,10 @@ select
     max(alerts.score) as max_score,
     count(distinct alerts.card_token) as card_count,
     count(distinct alerts.customer_token) as customer_count,
-    cast(count_if(verdicts.verdict = 'fraud') as bigint) as fraud_alert_count,
-    cast(count_if(verdicts.verdict = 'genuine') as bigint) as genuine_alert_count
+    cast(count_if(alerts.is_strongest and verdicts.verdict = 'fraud') as bigint)
+        as strongest_fraud_alert_count,
+    cast(count_if(alerts.is_strongest and verdicts.verdict = 'genuine') as bigint)
+        as strongest_genuine_alert_count
 from {{ ref('int_alert_patterns') }} as alerts
 left join {{ ref('int_transaction_verdicts') }} as verdicts
     on alerts.transaction_id = verdicts.transaction_id
