@@ -10,7 +10,10 @@ import duckdb
 import polars as pl
 import pytest
 
+from fraudstream_platform.errors import UserError
 from fraudstream_platform.lake.tables import create_tables, full_schema, table_uri
+from fraudstream_platform.report.figures import HourOfDay, SourceOfDay
+from fraudstream_platform.report.read import read_day
 from fraudstream_platform.settings import Settings, get_settings
 from fraudstream_platform.warehouse import dbt
 
@@ -51,7 +54,7 @@ def transaction(offset: int) -> dict[str, object]:
         | {
             "quality_score": 1.0,
             "sent_at": at - dt.timedelta(milliseconds=100),
-            "customer": "cu1_x",
+            "customer": "cu1_x" if offset < 7 else "cu1_y",
             "card": "ca1_x" if offset < 7 else "ca1_y",
         }
     )
@@ -197,6 +200,23 @@ def test_the_mart_tells_what_labels_say_of_detection(settings: Settings) -> None
         ("card_testing", 3, 2, 0.667, 1, 3, 101 + 102, 101 + 102 + 108),
         ("velocity_attack", 3, 2, 0.667, 1, 1, 101 + 102, 101 + 102 + 108),
     ]
+
+
+@pytest.mark.usefixtures("marts_run")
+def test_the_daily_report_reads_the_marts(settings: Settings) -> None:
+    """Guards against a column that was renamed under the report."""
+    day = read_day(dbt.warehouse_file(settings), dt.date(2026, 1, 1))
+    assert day.hours[0] == HourOfDay(10, 2, 2, 0, 100 + 101)
+    assert [(one.pattern, one.alerts, one.fraud) for one in day.patterns] == [
+        ("card_testing", 3, 1)
+    ]
+    assert ("1", 2 / 3) in [(one.version, one.recall) for one in day.rule_sets]
+    assert day.sources[0] == SourceOfDay("POS", 13, 1, pytest.approx((12 + 0.4) / 13))
+    assert {one.rule for one in day.broken_rules} == {"currency_known", "mcc_format"}
+    assert [(one.hour, one.alerts) for one in day.service] == [(10, 2), (11, 1)]
+    assert day.service[0].alert_p95_s == pytest.approx(0.1)
+    with pytest.raises(UserError, match="its days are 2026-01-01 to 2026-01-01"):
+        read_day(dbt.warehouse_file(settings), dt.date(2025, 1, 1))
 
 
 GROWING = ("mart_data_quality_trend", "mart_pipeline_slo", "mart_model_features")
