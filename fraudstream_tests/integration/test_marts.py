@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 import duckdb
@@ -106,9 +106,12 @@ def lake_of_ten(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return settings
 
 
-@pytest.fixture(name="marts_run", scope="module")
-def run_of_the_job(settings: Settings) -> Iterator[dg.ExecuteInProcessResult]:
-    """The Dagster job over that lake, the first build of it, in this process."""
+RunJob = Callable[[], dg.ExecuteInProcessResult]
+
+
+@pytest.fixture(name="run_job", scope="module")
+def job_over_the_lake(settings: Settings) -> Iterator[RunJob]:
+    """Runs the Dagster job over that lake, in this process."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DATA_DIR", str(settings.data_dir))
         for name, value in dbt.dbt_environment(settings).items():
@@ -119,8 +122,19 @@ def run_of_the_job(settings: Settings) -> Iterator[dg.ExecuteInProcessResult]:
         patched.setattr(marts, "own_session", lambda nice: None)
         defs = dg.Definitions(assets=marts.MARTS_ASSETS, jobs=marts.MARTS_JOBS)
         with dg.DagsterInstance.ephemeral() as instance:
-            yield defs.resolve_job_def("marts").execute_in_process(instance=instance)
+            yield lambda: defs.resolve_job_def("marts").execute_in_process(instance=instance)
     get_settings.cache_clear()
+
+
+@pytest.fixture(name="marts_run", scope="module")
+def first_run_of_the_job(run_job: RunJob) -> dg.ExecuteInProcessResult:
+    """The first build of the warehouse."""
+    return run_job()
+
+
+def built(run: dg.ExecuteInProcessResult) -> set[str]:
+    keys = (event.asset_key for event in run.get_asset_materialization_events())
+    return {key.to_user_string() for key in keys if key is not None}
 
 
 def query(settings: Settings, sql: str) -> list[tuple[object, ...]]:
@@ -135,11 +149,9 @@ def test_the_job_builds_checks_and_documents(
     from fraudstream_platform.defs import marts
 
     assert marts_run.success
-    keys = (event.asset_key for event in marts_run.get_asset_materialization_events())
-    built = {key.to_user_string() for key in keys if key is not None}
     models = {path.stem for path in dbt.PROJECT_DIR.glob("models/marts/*.sql")}
-    assert {f"marts/{name}" for name in models} <= built
-    assert "warehouse/dbt_docs" in built
+    assert {f"marts/{name}" for name in models} <= built(marts_run)
+    assert "warehouse/dbt_docs" in built(marts_run)
     checks = marts_run.get_asset_check_evaluations()
     assert len(checks) >= 20
     assert all(check.passed for check in checks)
@@ -156,17 +168,31 @@ def test_the_job_builds_checks_and_documents(
 
 
 @pytest.mark.usefixtures("marts_run")
-def test_the_fact_has_silvers_rows_and_money_and_grows_by_what_is_new(settings: Settings) -> None:
-    """Guards against an incremental fact that loses or doubles rows on its second build."""
+def test_the_fact_has_silvers_rows_and_money_and_grows_by_what_is_new(
+    settings: Settings, run_job: RunJob
+) -> None:
+    """Guards against an incremental fact that loses or doubles rows on its second build, and against
+    slow models that are built each time, or whose absence fails the run.
+    """
     totals = "select count(*), sum(billing_amount_minor) from marts.fct_transactions"
     assert query(settings, totals) == [(10, 1045)]
     append(settings, "silver.transactions", [transaction(10), transaction(11)])
-    dbt.build(settings)
+    second = run_job()
+    assert second.success
+    assert "marts/mart_pipeline_slo" in built(second)
+    assert "marts/mart_model_features" not in built(second)
     assert query(settings, totals) == [(12, 1045 + 110 + 111)]
     assert query(settings, "select distinct lake_hour from marts.fct_transactions order by 1") == [
         ("2026-01-01T10",),
         ("2026-01-01T11",),
     ]
+
+
+@pytest.mark.usefixtures("marts_run")
+def test_the_unit_tests_beside_the_models_pass(settings: Settings) -> None:
+    """Guards against arithmetic that is wrong on cases which this small lake does not have."""
+    done = dbt.run_dbt(settings, "test", "--select", "test_type:unit")
+    assert "WARN=0 ERROR=0 SKIP=0" in done
 
 
 @pytest.mark.usefixtures("marts_run")
