@@ -3,6 +3,19 @@ Everything in which DuckDB and Snowflake differ, and nothing else. `default__` i
 Models take what both speak (count_if, max_by, date_trunc, qualify, a case in a sum) and these.
 #}
 
+{# A column of the lake whose name DuckDB reserves; Snowflake's are not quoted and stand in capitals. #}
+{% macro lake_column(name) -%}
+    {{ return(adapter.dispatch('lake_column', 'fraudstream')(name)) }}
+{%- endmacro %}
+
+{% macro default__lake_column(name) -%}
+    "{{ name }}"
+{%- endmacro %}
+
+{% macro snowflake__lake_column(name) -%}
+    {{ name }}
+{%- endmacro %}
+
 {# Seconds from one time to another, with milliseconds, as double. #}
 {% macro seconds_between(earlier, later) -%}
     {{ return(adapter.dispatch('seconds_between', 'fraudstream')(earlier, later)) }}
