@@ -29,6 +29,7 @@ DELEGATED = {
     "rebuild": ("fraudstream_platform.drain.rebuild_cli", "Rebuild hours from Bronze."),
     "doctor": ("fraudstream_platform.doctor.cli", "Say what is wrong and what to do."),
     "alerts": ("fraudstream_platform.drain.alerts_cli", "Show alerts; --follow keeps on."),
+    "report": ("fraudstream_platform.report.cli", "Write a day's page from the marts."),
     "demo": ("fraudstream_platform.demo.app", "Run the whole pipeline with a live view."),
 }
 

@@ -31,7 +31,9 @@ expected as (
         count(*) as row_count
     from {{ ref('stg_fraudstream__labels') }} as lake
     inner join held on lake.label_partition = held.label_partition
-    where lake.label_offset <= held.newest_offset
+    where
+        lake.problem is null
+        and lake.label_offset <= held.newest_offset
     group by lake.label_partition, lake.label_type
 
 )

@@ -16,7 +16,7 @@ from fraudstream_platform.drain.priority import own_session
 from fraudstream_platform.lake.tables import ALERTS, LABELS
 from fraudstream_platform.settings import get_settings
 from fraudstream_platform.warehouse import dbt
-from fraudstream_platform.warehouse.schedule import MARTS_EVERY_SECONDS, decide
+from fraudstream_platform.warehouse.schedule import MARTS_EVERY_SECONDS, decide, slow_is_due
 
 JOB_NAME = "marts"
 DOCS_EVERY_SECONDS = 600
@@ -29,7 +29,7 @@ class MartsTranslator(DagsterDbtTranslator):
     """dbt's sources are the lake's assets (`<layer>`, `<name>`); models are grouped by folder."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The folder under `models/`: staging or marts."""
+        """The folder under `models/`: staging, intermediate or marts."""
         folder: str = dbt_resource_props["fqn"][1]
         return folder
 
@@ -59,16 +59,21 @@ def marts(context: dg.AssetExecutionContext, config: MartsConfig) -> Iterator[An
     )
     # Unit tests judge the code, not the data: they need no processor beside the live pipeline.
     arguments = ["build", "--exclude-resource-type", "unit_test"]
+    with_slow = config.full_refresh or slow_is_due(time.time(), dbt.slow_built_s(settings))
     if config.full_refresh:
         arguments.append("--full-refresh")
+    if not with_slow:
+        arguments += ["--exclude", "tag:slow"]
     yield from resource.cli(
         arguments, context=context, target_path=dbt.target_dir(settings)
     ).stream()
+    if with_slow:
+        dbt.mark_slow_built(settings)
 
 
 @dg.asset(
     key=["warehouse", "dbt_docs"],
-    deps=[dg.AssetKey(["marts", "mart_alerts_by_hour_pattern"])],
+    deps=[dg.AssetKey(["marts", "mart_fraud_by_pattern_hourly"])],
     group_name="marts",
     kinds={"dbt"},
     output_required=False,

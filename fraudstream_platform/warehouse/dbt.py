@@ -137,5 +137,20 @@ def docs_are_fresh(settings: Settings, max_age_s: float) -> bool:
     return time.time() - mark.stat().st_mtime < max_age_s
 
 
+def slow_built_s(settings: Settings) -> float | None:
+    """When the models with the tag `slow` were built last, epoch seconds; None before the first time."""
+    mark = _slow_file(settings)
+    return mark.stat().st_mtime if warehouse_file(settings).exists() and mark.exists() else None
+
+
+def mark_slow_built(settings: Settings) -> None:
+    """Note that a build with the slow models succeeded just now."""
+    _slow_file(settings).touch()
+
+
+def _slow_file(settings: Settings) -> Path:
+    return target_dir(settings) / f"slow-{project_digest()}.built"
+
+
 def _digest_file(settings: Settings) -> Path:
     return target_dir(settings) / "docs.digest"

@@ -8,6 +8,8 @@ from fraudstream_platform.scheduling import LastRun
 
 MARTS_EVERY_SECONDS = 120
 """Shortest time from the start of one build to the start of the next."""
+SLOW_EVERY_SECONDS = 900
+"""The same for models with the tag `slow`, which build beside the others when their time has come."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,8 @@ def decide(
         True,
         f"the lake moved {newest_upstream_s - last.started_s:.0f} s after the last build began",
     )
+
+
+def slow_is_due(now_s: float, last_built_s: float | None) -> bool:
+    """Whether this build takes the slow models along; `last_built_s` is when they were built last."""
+    return last_built_s is None or now_s - last_built_s >= SLOW_EVERY_SECONDS

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 import duckdb
 import polars as pl
 import pytest
 
+from fraudstream_platform.errors import UserError
 from fraudstream_platform.lake.tables import create_tables, full_schema, table_uri
+from fraudstream_platform.report.figures import HourOfDay, SourceOfDay
+from fraudstream_platform.report.read import read_day
 from fraudstream_platform.settings import Settings, get_settings
 from fraudstream_platform.warehouse import dbt
 
@@ -50,6 +53,8 @@ def transaction(offset: int) -> dict[str, object]:
         | MERCHANT
         | {
             "quality_score": 1.0,
+            "sent_at": at - dt.timedelta(milliseconds=100),
+            "customer": "cu1_x" if offset < 7 else "cu1_y",
             "card": "ca1_x" if offset < 7 else "ca1_y",
         }
     )
@@ -63,8 +68,14 @@ def alert(offset: int, patterns: list[str]) -> dict[str, object]:
     return transaction(offset) | topic | verdict | own
 
 
+def quarantined(offset: int) -> dict[str, object]:
+    """A record that broke two rules."""
+    broken = {"failed_rules": ["currency_known", "mcc_format"], "quality_score": 0.4}
+    return transaction(offset) | broken
+
+
 def features(offset: int) -> dict[str, object]:
-    return transaction(offset) | {"score": 700, "rules_version": "1"}
+    return transaction(offset) | {"score": 700, "rules_version": "1", "card_n_1h": offset}
 
 
 def label(offset: int, transaction_id: str, label_type: str | None) -> dict[str, object]:
@@ -79,22 +90,28 @@ def label(offset: int, transaction_id: str, label_type: str | None) -> dict[str,
 
 @pytest.fixture(name="settings", scope="module")
 def lake_of_ten(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Ten transactions over an hour's boundary, three alerts, four labels and one of no use."""
+    """Ten transactions over an hour's boundary, one that broke rules, three alerts, four labels and
+    one of no use.
+    """
     settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("marts"))
     create_tables(settings)
     append(settings, "silver.transactions", [transaction(n) for n in range(10)])
     append(settings, "gold.alerts", [alert(0, ["card_testing", "velocity_attack"])])
     append(settings, "gold.alerts", [alert(n, ["card_testing"]) for n in (1, 5)])
     append(settings, "gold.features", [features(n) for n in range(10)])
+    append(settings, "silver.quarantine", [quarantined(20)])
     told = ((1, "fraud_report"), (2, "fraud_report"), (8, "charge_off"), (9, "chargeback"))
     labels = [label(offset, f"t{n}", kind) for offset, (n, kind) in enumerate(told)]
     append(settings, "labels.transactions", [*labels, label(4, "", None)])
     return settings
 
 
-@pytest.fixture(name="marts_run", scope="module")
-def run_of_the_job(settings: Settings) -> Iterator[dg.ExecuteInProcessResult]:
-    """The Dagster job over that lake, the first build of it, in this process."""
+RunJob = Callable[[], dg.ExecuteInProcessResult]
+
+
+@pytest.fixture(name="run_job", scope="module")
+def job_over_the_lake(settings: Settings) -> Iterator[RunJob]:
+    """Runs the Dagster job over that lake, in this process."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DATA_DIR", str(settings.data_dir))
         for name, value in dbt.dbt_environment(settings).items():
@@ -105,8 +122,19 @@ def run_of_the_job(settings: Settings) -> Iterator[dg.ExecuteInProcessResult]:
         patched.setattr(marts, "own_session", lambda nice: None)
         defs = dg.Definitions(assets=marts.MARTS_ASSETS, jobs=marts.MARTS_JOBS)
         with dg.DagsterInstance.ephemeral() as instance:
-            yield defs.resolve_job_def("marts").execute_in_process(instance=instance)
+            yield lambda: defs.resolve_job_def("marts").execute_in_process(instance=instance)
     get_settings.cache_clear()
+
+
+@pytest.fixture(name="marts_run", scope="module")
+def first_run_of_the_job(run_job: RunJob) -> dg.ExecuteInProcessResult:
+    """The first build of the warehouse."""
+    return run_job()
+
+
+def built(run: dg.ExecuteInProcessResult) -> set[str]:
+    keys = (event.asset_key for event in run.get_asset_materialization_events())
+    return {key.to_user_string() for key in keys if key is not None}
 
 
 def query(settings: Settings, sql: str) -> list[tuple[object, ...]]:
@@ -121,11 +149,9 @@ def test_the_job_builds_checks_and_documents(
     from fraudstream_platform.defs import marts
 
     assert marts_run.success
-    keys = (event.asset_key for event in marts_run.get_asset_materialization_events())
-    built = {key.to_user_string() for key in keys if key is not None}
-    assert {"marts/fct_transactions", "marts/mart_alerts_by_hour_pattern"} <= built
-    assert {"marts/fct_labels", "marts/mart_detection_quality"} <= built
-    assert "warehouse/dbt_docs" in built
+    models = {path.stem for path in dbt.PROJECT_DIR.glob("models/marts/*.sql")}
+    assert {f"marts/{name}" for name in models} <= built(marts_run)
+    assert "warehouse/dbt_docs" in built(marts_run)
     checks = marts_run.get_asset_check_evaluations()
     assert len(checks) >= 20
     assert all(check.passed for check in checks)
@@ -138,16 +164,23 @@ def test_the_job_builds_checks_and_documents(
         dg.AssetKey(["labels", "transactions"]),
     } <= upstream
     page = (dbt.docs_dir(settings) / "index.html").read_text()
-    assert "mart_alerts_by_hour_pattern" in page
+    assert "mart_fraud_by_pattern_hourly" in page
 
 
 @pytest.mark.usefixtures("marts_run")
-def test_the_fact_has_silvers_rows_and_money_and_grows_by_what_is_new(settings: Settings) -> None:
-    """Guards against an incremental fact that loses or doubles rows on its second build."""
+def test_the_fact_has_silvers_rows_and_money_and_grows_by_what_is_new(
+    settings: Settings, run_job: RunJob
+) -> None:
+    """Guards against an incremental fact that loses or doubles rows on its second build, and against
+    slow models that are built each time, or whose absence fails the run.
+    """
     totals = "select count(*), sum(billing_amount_minor) from marts.fct_transactions"
     assert query(settings, totals) == [(10, 1045)]
     append(settings, "silver.transactions", [transaction(10), transaction(11)])
-    dbt.build(settings)
+    second = run_job()
+    assert second.success
+    assert "marts/mart_pipeline_slo" in built(second)
+    assert "marts/mart_model_features" not in built(second)
     assert query(settings, totals) == [(12, 1045 + 110 + 111)]
     assert query(settings, "select distinct lake_hour from marts.fct_transactions order by 1") == [
         ("2026-01-01T10",),
@@ -156,10 +189,19 @@ def test_the_fact_has_silvers_rows_and_money_and_grows_by_what_is_new(settings: 
 
 
 @pytest.mark.usefixtures("marts_run")
+def test_the_unit_tests_beside_the_models_pass(settings: Settings) -> None:
+    """Guards against arithmetic that is wrong on cases which this small lake does not have."""
+    done = dbt.run_dbt(settings, "test", "--select", "test_type:unit")
+    assert "WARN=0 ERROR=0 SKIP=0" in done
+
+
+@pytest.mark.usefixtures("marts_run")
 def test_the_mart_counts_alerts_by_hour_and_pattern(settings: Settings) -> None:
     """Guards against hours in the reader's time zone and alerts counted once per pattern."""
     columns = "cast(hour_at as varchar), pattern, alert_count, strongest_alert_count, card_count"
-    rows = query(settings, f"select {columns} from marts.mart_alerts_by_hour_pattern order by 1, 2")
+    rows = query(
+        settings, f"select {columns} from marts.mart_fraud_by_pattern_hourly order by 1, 2"
+    )
     assert rows == [
         ("2026-01-01 10:00:00", "card_testing", 2, 2, 1),
         ("2026-01-01 10:00:00", "velocity_attack", 1, 0, 1),
@@ -184,6 +226,64 @@ def test_the_mart_tells_what_labels_say_of_detection(settings: Settings) -> None
         ("card_testing", 3, 2, 0.667, 1, 3, 101 + 102, 101 + 102 + 108),
         ("velocity_attack", 3, 2, 0.667, 1, 1, 101 + 102, 101 + 102 + 108),
     ]
+
+
+@pytest.mark.usefixtures("marts_run")
+def test_the_daily_report_reads_the_marts(settings: Settings) -> None:
+    """Guards against a column that was renamed under the report."""
+    day = read_day(dbt.warehouse_file(settings), dt.date(2026, 1, 1))
+    assert day.hours[0] == HourOfDay(10, 2, 2, 0, 100 + 101)
+    assert [(one.pattern, one.alerts, one.fraud) for one in day.patterns] == [
+        ("card_testing", 3, 1)
+    ]
+    assert ("1", 2 / 3) in [(one.version, one.recall) for one in day.rule_sets]
+    assert day.sources[0] == SourceOfDay("POS", 13, 1, pytest.approx((12 + 0.4) / 13))
+    assert {one.rule for one in day.broken_rules} == {"currency_known", "mcc_format"}
+    assert [(one.hour, one.alerts) for one in day.service] == [(10, 2), (11, 1)]
+    assert day.service[0].alert_p95_s == pytest.approx(0.1)
+    with pytest.raises(UserError, match="its days are 2026-01-01 to 2026-01-01"):
+        read_day(dbt.warehouse_file(settings), dt.date(2025, 1, 1))
+
+
+GROWING = ("mart_data_quality_trend", "mart_pipeline_slo", "mart_model_features")
+SLO = "select * from marts.mart_pipeline_slo order by hour_at"
+TREND = (
+    "select cast(hour_at as varchar), sum(valid_count), sum(quarantined_count) "
+    "from marts.mart_data_quality_trend where failed_rule = 'any' group by 1 order by 1"
+)
+TRAINING = (
+    "select card_n_1h, is_fraud, verdict from marts.mart_model_features "
+    "where reported_at is not null order by 1"
+)
+
+
+@pytest.mark.usefixtures("marts_run")
+def test_growing_marts_learn_what_came_late_and_a_repeat_changes_nothing(
+    settings: Settings,
+) -> None:
+    """Guards against an hour that is closed to late rows or counts them twice, a feature from the
+    future, and a label that stays what it was at first.
+    """
+    before = query(settings, SLO)
+    assert query(settings, TREND)[0] == ("2026-01-01 10:00:00", 2, 0)
+    fraud = [(1, True, "fraud"), (2, True, "fraud"), (8, True, "fraud")]
+    assert query(settings, TRAINING) == [*fraud, (9, False, "friendly_fraud")]
+
+    at = {"append_time": START, "partition": 2}
+    append(settings, "silver.transactions", [transaction(12) | at])
+    append(settings, "silver.quarantine", [quarantined(13) | at])
+    append(settings, "labels.transactions", [label(5, "t2", "genuine")])
+
+    def run() -> list[list[tuple[object, ...]]]:
+        dbt.run_dbt(settings, "run", "--select", *(f"+{model}" for model in GROWING))
+        return [query(settings, sql) for sql in (SLO, TREND, TRAINING)]
+
+    slo, trend, training = once = run()
+    assert [row in before for row in slo] == [False, True]
+    assert trend[0] == ("2026-01-01 10:00:00", 3, 1)
+    withdrawn = [fraud[0], (2, False, "genuine"), fraud[2]]
+    assert training == [*withdrawn, (9, False, "friendly_fraud")]
+    assert run() == once
 
 
 @pytest.mark.usefixtures("marts_run")

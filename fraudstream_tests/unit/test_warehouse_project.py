@@ -70,7 +70,7 @@ def accepted(model: str, column: str) -> set[str]:
     return set(values)
 
 
-@pytest.mark.parametrize("model", ["mart_alerts_by_hour_pattern", "mart_detection_quality"])
+@pytest.mark.parametrize("model", ["mart_fraud_by_pattern_hourly", "mart_detection_quality"])
 def test_every_pattern_that_can_fire_is_accepted_by_the_marts(model: str) -> None:
     """Guards against a new pattern that turns a mart's check red in production."""
     assert set(PATTERNS) <= accepted(model, "pattern")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fraudstream_platform.scheduling import LastRun
-from fraudstream_platform.warehouse.schedule import decide
+from fraudstream_platform.warehouse.schedule import SLOW_EVERY_SECONDS, decide, slow_is_due
 
 NOW = 10_000.0
 EVERY = 60.0
@@ -51,3 +51,10 @@ def test_rows_that_came_during_the_last_build_lead_to_another() -> None:
 def test_a_failed_build_is_tried_again_without_new_rows() -> None:
     """Guards against marts that stay behind when the stream stops."""
     assert decide(NOW, NOW - 300, ended(NOW - 200, failed=True), EVERY).build
+
+
+def test_slow_models_are_built_first_and_then_when_their_time_has_come() -> None:
+    """Guards against a mart that is missing at first, or that slows every build."""
+    assert slow_is_due(NOW, None)
+    assert not slow_is_due(NOW, NOW - SLOW_EVERY_SECONDS + 1)
+    assert slow_is_due(NOW, NOW - SLOW_EVERY_SECONDS)

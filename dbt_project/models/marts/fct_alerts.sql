@@ -38,7 +38,7 @@ select
     alerts.severity,
     alerts.recommended_action,
     alerts.patterns,
-    alerts.patterns[1] as strongest_pattern,
+    {{ first_item('alerts.patterns') }} as strongest_pattern,
     alerts.rules_version,
     alerts.case_id,
     alerts.case_event,

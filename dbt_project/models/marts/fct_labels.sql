@@ -33,5 +33,9 @@ from labels
 {%- if is_incremental() %}
 left join held
     on labels.label_partition = held.label_partition
-where labels.label_offset > coalesce(held.newest_offset, -1)
 {%- endif %}
+where
+    labels.problem is null
+    {%- if is_incremental() %}
+    and labels.label_offset > coalesce(held.newest_offset, -1)
+    {%- endif %}

@@ -53,6 +53,9 @@ select
     transactions.response_code,
     transactions.outcome,
     transactions.outcome = 'approved' as is_approved,
+    transactions.outcome in ('declined_issuer', 'declined_risk', 'declined_data') as is_declined,
+    transactions.message_type in ('AUTH', 'PREAUTH', 'VERIFY', 'ADVICE')
+    and transactions.outcome != 'technical' as is_attempt,
     transactions.quality_score
 from transactions
 {%- if is_incremental() %}

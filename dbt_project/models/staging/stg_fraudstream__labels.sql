@@ -1,11 +1,11 @@
 select
     transaction_id,
     label_type,
-    "source" as reported_by,
+    {{ lake_column('source') }} as reported_by,
     cast(reported_at as timestamp) as reported_at,
     cast(topic_append_time as timestamp) as received_at,
     topic_partition as label_partition,
     topic_offset as label_offset,
-    "hour" as lake_hour
+    {{ lake_column('hour') }} as lake_hour,
+    problem
 from {{ source('labels', 'transactions') }}
-where problem is null

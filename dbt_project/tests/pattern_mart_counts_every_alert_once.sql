@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'mart_alerts_by_hour_pattern'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'mart_fraud_by_pattern_hourly'}}}) }}
 
 -- Every alert has exactly one strongest pattern, so these columns of the mart add up to the alerts.
 with mart as (
@@ -6,7 +6,7 @@ with mart as (
     select
         coalesce(sum(strongest_alert_count), 0) as alert_count,
         coalesce(sum(strongest_billing_amount_minor), 0) as billing_amount_minor
-    from {{ ref('mart_alerts_by_hour_pattern') }}
+    from {{ ref('mart_fraud_by_pattern_hourly') }}
 
 ),
 

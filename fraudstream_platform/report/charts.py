@@ -1,0 +1,50 @@
+"""Plots as inline SVG: bars over the hours of a day, bars by name. Pure text, no assets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+_WIDTH, _HEIGHT, _FOOT, _HEAD = 720, 160, 18, 14
+_LINE = 22
+_NAME_WIDTH = 190
+
+
+def hour_bars(values: Mapping[int, float], title: str, form: str = "{:,.0f}") -> str:
+    """24 bars, hour 0 to 23; the highest value is written above them."""
+    highest = max(values.values(), default=0)
+    step = _WIDTH / 24
+    bars = []
+    for hour in range(24):
+        value = values.get(hour, 0)
+        height = (_HEIGHT - _FOOT - _HEAD) * value / highest if highest else 0
+        bars.append(
+            f'<rect x="{hour * step + 2:.1f}" y="{_HEIGHT - _FOOT - height:.1f}" '
+            f'width="{step - 4:.1f}" height="{height:.1f}">'
+            f"<title>{hour:02d}:00 {form.format(value)}</title></rect>"
+            f'<text x="{(hour + 0.5) * step:.1f}" y="{_HEIGHT - 4}" class="m">{hour:02d}</text>'
+        )
+    top = f'<text x="2" y="11">highest {form.format(highest)}</text>'
+    return _svg(_HEIGHT, title, top + "".join(bars))
+
+
+def named_bars(values: Sequence[tuple[str, float]], title: str, form: str = "{:,.0f}") -> str:
+    """A bar for each name, in the order given, its value behind it."""
+    highest = max((value for _, value in values), default=0)
+    room = _WIDTH - _NAME_WIDTH - 90
+    bars = []
+    for place, (name, value) in enumerate(values):
+        y = place * _LINE
+        width = room * value / highest if highest else 0
+        bars.append(
+            f'<text x="0" y="{y + 15}">{escape(name)}</text>'
+            f'<rect x="{_NAME_WIDTH}" y="{y + 3}" width="{width:.1f}" height="{_LINE - 6}"/>'
+            f'<text x="{_NAME_WIDTH + width + 6:.1f}" y="{y + 15}">{form.format(value)}</text>'
+        )
+    return _svg(max(_LINE, _LINE * len(values)), title, "".join(bars))
+
+
+def _svg(height: int, title: str, body: str) -> str:
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">{body}</svg>'
+    )
