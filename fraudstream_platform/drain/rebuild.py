@@ -28,6 +28,7 @@ from fraudstream_platform.drain.positions import Positions, covers, group_partit
 from fraudstream_platform.drain.resume import Standing, standing_of
 from fraudstream_platform.drain.touches import kept_touches, touches_are_kept
 from fraudstream_platform.errors import UserError
+from fraudstream_platform.lake.audited import audited
 from fraudstream_platform.lake.files import DataFile, write_file
 from fraudstream_platform.lake.replace import hour_files, replace_hour
 from fraudstream_platform.lake.tables import HOUR, REBUILT_ALERTS, scan
@@ -60,9 +61,16 @@ def rebuild_hours(
 ) -> dict[str, Rows]:
     """Rebuild `tables` (of REBUILDABLE) of sealed hours; rows written by hour and table.
 
-    Raises HourNotSealedError, with nothing changed, where one of `hours` may still get rows.
+    Audited. Raises HourNotSealedError, with nothing changed, where one of `hours` may still get rows.
     """
     asked = sorted(hours)
+    with audited(settings, "rebuild", ", ".join(asked), ", ".join(sorted(tables))):
+        return _rebuilt(settings, spark, asked, tables)
+
+
+def _rebuilt(
+    settings: Settings, spark: SparkSession, asked: Sequence[str], tables: Collection[str]
+) -> dict[str, Rows]:
     _refuse_unsealed(settings, asked[-1])
     _refuse_without_touches(settings, asked[-1])
     seen = {(hour, table): hour_files(settings, table, hour) for hour in asked for table in tables}

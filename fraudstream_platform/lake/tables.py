@@ -73,6 +73,23 @@ FOLLOWED: dict[str, pl.Schema] = {
 REBUILT_ALERTS = "gold.alerts_rebuilt"
 """What a rebuild of an hour would have alerted; beside the alerts that really went out."""
 
+AUDIT = "audit.events"
+AUDIT_SCHEMA = pl.Schema(
+    {
+        "sequence": pl.Int64(),
+        "at": pl.Datetime("ms", "UTC"),
+        "who": pl.String(),
+        "what": pl.String(),
+        "outcome": pl.String(),
+        "origin": pl.String(),
+        "resource": pl.String(),
+        "detail": pl.String(),
+        "previous": pl.String(),
+        "hash": pl.String(),
+    }
+)
+"""One record of the audit trail: `protection.audit.AuditRecord`."""
+
 VERSION = "version"
 PROFILES: dict[str, pl.Schema] = {
     "gold.profiles_merchants": MERCHANT_PROFILE_SCHEMA,
@@ -80,7 +97,13 @@ PROFILES: dict[str, pl.Schema] = {
 }
 """Profiles that Spark makes of Silver, a partition `version` for each refresh."""
 
-TABLES: dict[str, pl.Schema] = {**DRAINED, **FOLLOWED, REBUILT_ALERTS: ALERT_SCHEMA, **PROFILES}
+TABLES: dict[str, pl.Schema] = {
+    **DRAINED,
+    **FOLLOWED,
+    REBUILT_ALERTS: ALERT_SCHEMA,
+    **PROFILES,
+    AUDIT: AUDIT_SCHEMA,
+}
 
 
 def partition_column(table: str) -> str:
