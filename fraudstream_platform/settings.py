@@ -136,8 +136,8 @@ class Settings(BaseSettings):
 
         With KEY_FILE the keys are in that file, and only what wraps them is a setting.
         """
-        fernet_keys = {}
-        given = {}
+        fernet_keys: dict[str, SecretStr] = {}
+        given: dict[str, SecretStr] = {}
         if not self.key_file:
             if len(self.customer_id_salt.get_secret_value()) < _MIN_SALT:
                 raise ValueError("CUSTOMER_ID_SALT must have at least 16 characters (128 bits)")

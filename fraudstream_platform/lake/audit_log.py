@@ -100,7 +100,7 @@ def frame_of(records: list[AuditRecord]) -> pl.DataFrame:
 
 def records_of(frame: pl.DataFrame) -> Iterator[AuditRecord]:
     """Rows of the table as records, in their order."""
-    rows = frame.with_columns(pl.col("at").dt.epoch("ms")).drop(HOUR)
+    rows = frame.with_columns(pl.col("at").dt.epoch("ms")).drop(HOUR, strict=False)
     return (AuditRecord(**row) for row in rows.iter_rows(named=True))
 
 

@@ -113,4 +113,4 @@ def test_times_are_judged_by_the_primitive_and_not_asked_of_the_vault(name: str)
     at = int(datetime.fromisoformat(now).timestamp())
     with pytest.raises(InvalidToken):
         Fernet(FERNET_KEY).decrypt_at_time(sealed.encode(), 60, at)
-    assert Sealer(FERNET_KEY).open_bytes(sealed) == b"hello"
+    assert Sealer(FERNET_KEY).open_bytes(sealed) == b""
