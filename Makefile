@@ -89,7 +89,7 @@ format: env ## Format the code
 	@$(VENV)/bin/ruff format .
 
 clean: ## End the services, delete the data and every cache; .venv and the fetched services stay
-	@if [ -x $(VENV)/bin/fraudstream ]; then $(VENV)/bin/fraudstream reset --yes; fi
+	@if [ -x $(VENV)/bin/fraudstream ]; then $(VENV)/bin/fraudstream reset --yes --with-audit-trail; fi
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	@rm -rf dbt_project/target dbt_project/logs
 	@find fraudstream_platform fraudstream_tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -33,6 +33,13 @@ DELEGATED = {
     "demo": ("fraudstream_platform.demo.app", "Run the whole pipeline with a live view."),
 }
 
+GROUPS = {
+    "audit": ("fraudstream_platform.custody.audit_cli", "Show the audit trail, prove it whole."),
+    "vault": ("fraudstream_platform.custody.vault_cli", "Show or forget an original; audited."),
+    "keys": ("fraudstream_platform.custody.keys_cli", "Make and rotate keys; audited."),
+}
+"""Commands that have commands of their own."""
+
 
 @app.command()
 def up(
@@ -85,15 +92,18 @@ def status() -> None:
 @app.command()
 def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    with_audit_trail: Annotated[
+        bool, typer.Option("--with-audit-trail", help="That too; refused in production.")
+    ] = False,
 ) -> None:
-    """End the services and delete all data under DATA_DIR."""
-    from fraudstream_platform.local import control
+    """End the services and delete all data under DATA_DIR but the audit trail."""
+    from fraudstream_platform.custody.reset import reset_all
 
     settings = get_settings()
     if not yes:
         typer.confirm(f"Delete {settings.data_dir.resolve()} and everything in it?", abort=True)
-    control.reset(settings)
-    typer.echo("All data is deleted.")
+    kept = reset_all(settings, with_audit_trail=with_audit_trail)
+    typer.echo("All data is deleted; the audit trail stays." if kept else "All data is deleted.")
 
 
 @app.command()
@@ -118,8 +128,20 @@ def _delegate(name: str, module: str, summary: str) -> None:
         typer.main.get_command(inner).main(args=context.args, prog_name=f"fraudstream {name}")
 
 
+def _delegate_group(name: str, module: str, summary: str) -> None:
+    """Register a command whose own commands are those of `module.app`, imported on use."""
+
+    @app.command(name, help=summary, context_settings=_PASS_ON)
+    def command(context: typer.Context) -> None:
+        inner: typer.Typer = importlib.import_module(module).app
+        args = context.args or ["--help"]
+        typer.main.get_command(inner).main(args=args, prog_name=f"fraudstream {name}")
+
+
 for _name, (_module, _summary) in DELEGATED.items():
     _delegate(_name, _module, _summary)
+for _name, (_module, _summary) in GROUPS.items():
+    _delegate_group(_name, _module, _summary)
 
 
 def main() -> None:

@@ -6,11 +6,13 @@ value is refused at start with the variable's name.
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +22,11 @@ EXAMPLE_SALT = "example-salt-not-for-production-use"
 
 EXAMPLE_VAULT_KEY = "ZXhhbXBsZS12YXVsdC1rZXktbm90LWZvci1wcm9kISE="
 """Fernet key of the development default; refused in production."""
+
+
+_MIN_SALT = 16
+_FERNET_BYTES = 32
+_MIN_DIFFERENT = 10
 
 
 class SettingsError(ValueError):
@@ -57,6 +64,7 @@ class Settings(BaseSettings):
     journal_topic: str = "fraudstream.journal"
     network_topic: str = "fraudstream.network"
     entities_topic: str = "fraudstream.entities"
+    audit_anchors_topic: str = "fraudstream.audit.anchors"
     topic_partitions: int = Field(default=12, ge=1, le=1024)
     topic_replication: int = Field(default=1, ge=1, le=9)
 
@@ -99,7 +107,14 @@ class Settings(BaseSettings):
     vault_key: SecretStr = SecretStr(EXAMPLE_VAULT_KEY)
     allow_clear_pii: bool = False
     pii_masking_enabled: bool = True
+    vault_old_keys: SecretStr = SecretStr("")
+    key_file: str = ""
+    key_encryption_key: SecretStr = SecretStr("")
+    key_encryption_key_file: str = ""
     audit_logging_enabled: bool = True
+    audit_anchor_seconds: int = Field(default=60, ge=1, le=3600)
+    vault_clear_group: str = ""
+    vault_reveals_per_hour: int = Field(default=20, ge=1, le=1000)
 
     # The warehouse. Snowflake; DuckDB is used where no account is given.
     marts_nice: int = Field(default=19, ge=0, le=19)
@@ -109,29 +124,54 @@ class Settings(BaseSettings):
     snowflake_database: str = "FINANCIAL_DATA"
     snowflake_warehouse: str = "STREAMING_WH"
 
+    @field_validator("key_file", "key_encryption_key_file")
+    @classmethod
+    def _absolute(cls, path: str) -> str:
+        return str(Path(path).resolve()) if path else ""
+
     @model_validator(mode="after")
     def _refuse_what_cannot_work(self) -> Settings:
         if 3600 % self.drain_window_seconds:
             raise ValueError("DRAIN_WINDOW_SECONDS must divide an hour (3600) evenly")
         if self.drain_groups > self.topic_partitions:
             raise ValueError("DRAIN_GROUPS must not exceed TOPIC_PARTITIONS")
-        if len(self.customer_id_salt.get_secret_value()) < 16:
-            raise ValueError("CUSTOMER_ID_SALT must have at least 16 characters (128 bits)")
         if not self.pii_masking_enabled:
             raise ValueError("PII_MASKING_ENABLED cannot be false: nothing readable is ever stored")
+        self._refuse_unfit_keys()
         if self.environment == "production":
-            self._refuse_examples()
+            self._refuse_what_is_for_development()
         return self
 
-    def _refuse_examples(self) -> None:
-        if self.customer_id_salt.get_secret_value() == EXAMPLE_SALT:
-            raise ValueError("CUSTOMER_ID_SALT is the example; set a secret of your own")
-        if self.vault_key.get_secret_value() == EXAMPLE_VAULT_KEY:
-            raise ValueError("VAULT_KEY is the example; set a Fernet key of your own")
+    def _refuse_what_is_for_development(self) -> None:
         if self.crash_points_dir:
             raise ValueError("CRASH_POINTS_DIR is for fault tests; production refuses it")
         if not self.audit_logging_enabled:
             raise ValueError("AUDIT_LOGGING_ENABLED cannot be false in production")
+
+    def _refuse_unfit_keys(self) -> None:
+        """Refuse keys that are no keys; in production also examples and ones that repeat themselves.
+
+        With KEY_FILE the keys are in that file, and only what wraps them is a setting.
+        """
+        fernet_keys: dict[str, SecretStr] = {}
+        given: dict[str, SecretStr] = {}
+        if not self.key_file:
+            if len(self.customer_id_salt.get_secret_value()) < _MIN_SALT:
+                raise ValueError("CUSTOMER_ID_SALT must have at least 16 characters (128 bits)")
+            for old in self.old_vault_keys():
+                _refuse_no_fernet_keys({"VAULT_OLD_KEYS": old})
+            fernet_keys = {"VAULT_KEY": self.vault_key}
+            given = {"CUSTOMER_ID_SALT": self.customer_id_salt, **fernet_keys}
+        elif not self.key_encryption_key_file:
+            given = fernet_keys = {"KEY_ENCRYPTION_KEY": self.key_encryption_key}
+        _refuse_no_fernet_keys(fernet_keys)
+        if self.environment == "production":
+            _refuse_guessable(given)
+
+    def old_vault_keys(self) -> list[SecretStr]:
+        """The keys of VAULT_OLD_KEYS, in their order."""
+        texts = self.vault_old_keys.get_secret_value().split(",")
+        return [SecretStr(text.strip()) for text in texts if text.strip()]
 
     @property
     def bootstrap(self) -> str:
@@ -159,6 +199,26 @@ class Settings(BaseSettings):
     def lake(self) -> str:
         """Root of the Delta tables: LAKE_URI, else a folder under DATA_DIR."""
         return self.lake_uri or str(self.data_dir / "lake")
+
+
+def _refuse_no_fernet_keys(given: Mapping[str, SecretStr]) -> None:
+    for name, secret in given.items():
+        try:
+            raw = base64.b64decode(secret.get_secret_value(), altchars=b"-_", validate=True)
+        except ValueError:
+            raw = b""
+        if len(raw) != _FERNET_BYTES:
+            raise ValueError(f"{name} must be a Fernet key (32 random bytes as base64url)")
+
+
+def _refuse_guessable(given: Mapping[str, SecretStr]) -> None:
+    examples = (EXAMPLE_SALT, EXAMPLE_VAULT_KEY)
+    for name, secret in given.items():
+        text = secret.get_secret_value()
+        if text in examples:
+            raise ValueError(f"{name} is the example; set a secret of your own")
+        if len(set(text)) < _MIN_DIFFERENT:
+            raise ValueError(f"{name} has fewer than {_MIN_DIFFERENT} different characters")
 
 
 def load_settings() -> Settings:

@@ -22,9 +22,8 @@ from fraudstream_platform.contracts.tables import BRONZE_SCHEMA, DEAD_LETTER_SCH
 from fraudstream_platform.drain.registry import SchemaSource, UnknownSchemaError
 from fraudstream_platform.drain.source import RawBatch
 from fraudstream_platform.protection.identity import SealedTokens, clear_expression, protect_frame
+from fraudstream_platform.protection.keys import sealer_of, tokeniser_of
 from fraudstream_platform.protection.text_guard import screened_text, unsafe_rows
-from fraudstream_platform.protection.tokens import Tokeniser
-from fraudstream_platform.protection.vault import Sealer
 from fraudstream_platform.settings import Settings
 
 _BRONZE = BRONZE_SCHEMA.names()
@@ -72,8 +71,8 @@ class Ingest:
         self._schemas = schemas
         self._max_bytes = settings.max_record_bytes
         self._allow_clear = settings.allow_clear_pii
-        self._tokeniser = Tokeniser(settings.customer_id_salt.get_secret_value().encode())
-        self._sealer = Sealer(settings.vault_key.get_secret_value())
+        self._tokeniser = tokeniser_of(settings)
+        self._sealer = sealer_of(settings)
         self._sealed = SealedTokens()
 
     def arrivals(self, batch: RawBatch) -> Arrivals:

@@ -29,6 +29,7 @@ from fraudstream_platform.drain.rebuild_refused import (
 )
 from fraudstream_platform.drain.rebuild_shares import Shares
 from fraudstream_platform.drain.rebuild_version import rebuild_version
+from fraudstream_platform.lake.audited import audited
 from fraudstream_platform.lake.files import DataFile
 from fraudstream_platform.lake.replace import hour_files, replace_hour
 from fraudstream_platform.lake.tables import REBUILT_ALERTS
@@ -67,15 +68,18 @@ def rebuild_hours(
 ) -> dict[str, Rows]:
     """Rebuild `tables` (of REBUILDABLE) of sealed hours; rows written by hour and table.
 
-    Raises HourRefusedError, with nothing changed, where one of `hours` may still get rows or has
-    none in Bronze; HourChangedError and RebuildFailedError, with the hours before replaced.
+    Audited. Raises HourRefusedError, with nothing changed, where one of `hours` may still get rows or
+    has none in Bronze; HourChangedError and RebuildFailedError, with the hours before replaced.
     """
     asked = sorted(hours)
-    seen = {(hour, table): hour_files(settings, table, hour) for hour in asked for table in tables}
-    refuse_unsealed(settings, asked[-1])
-    refuse_without_bronze(settings, asked)
-    refuse_without_touches(settings, asked[-1])
-    return _Rebuild(settings, asked, tables, seen, tell).run(spark)
+    with audited(settings, "rebuild", ", ".join(asked), ", ".join(sorted(tables))):
+        seen = {
+            (hour, table): hour_files(settings, table, hour) for hour in asked for table in tables
+        }
+        refuse_unsealed(settings, asked[-1])
+        refuse_without_bronze(settings, asked)
+        refuse_without_touches(settings, asked[-1])
+        return _Rebuild(settings, asked, tables, seen, tell).run(spark)
 
 
 class _Rebuild:

@@ -22,6 +22,8 @@ _KNOWN_WITHIN_SECONDS = 15.0
 _DAY_MS = 86_400_000
 _TOUCHES_KEPT = {"retention.ms": str(9 * _DAY_MS)}
 """Whoever replays a raw record, kept for a week by default, needs the touches of a day before it."""
+_COMPACTED_DAILY = {"cleanup.policy": "compact", "max.compaction.lag.ms": str(_DAY_MS)}
+"""A seal that was forgotten leaves the broker's disk within about a day."""
 _FOREVER = {"retention.ms": "-1", "retention.bytes": "-1", "segment.bytes": str(64 << 20)}
 """Housekeeping deletes what is done with; the broker frees whole segments only, so they are small."""
 
@@ -56,6 +58,12 @@ def wanted_topics(settings: Settings) -> list[NewTopic]:
         NewTopic(
             settings.vault_topic,
             4,
+            replication,
+            config={**append_time, **_COMPACTED_DAILY},
+        ),
+        NewTopic(
+            settings.audit_anchors_topic,
+            1,
             replication,
             config={**append_time, "cleanup.policy": "compact"},
         ),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from fraudstream_platform.drain.anchors import AnchorKeeper
 from fraudstream_platform.drain.assignment import Assignment
 from fraudstream_platform.drain.committer import Committer
 from fraudstream_platform.drain.followers import Followers
@@ -18,6 +19,7 @@ from fraudstream_platform.drain.heartbeat import Heartbeat
 from fraudstream_platform.drain.journal import Entry
 from fraudstream_platform.drain.launch import SparkJob, TasksFailedError
 from fraudstream_platform.drain.positions import Positions
+from fraudstream_platform.lake.start_notices import notice_start
 from fraudstream_platform.lake.tables import LABELS
 from fraudstream_platform.settings import Settings
 
@@ -132,7 +134,12 @@ class WindowRun:
         self._has_spares = False
 
     def execute(self) -> WindowReport:
-        """Run until every group has ended its window and everything journaled is committed."""
+        """Run until every group has ended its window and everything journaled is committed.
+
+        What changed since the last start is in the audit trail before anything is drained.
+        """
+        notice_start(self._settings)
+        anchors = AnchorKeeper(self._settings)
         committer = Committer(self._settings)
         followers = Followers(self._settings)
         heartbeat = Heartbeat(self._settings, self._term, self._run_id, self.report.window_stop)
@@ -140,6 +147,7 @@ class WindowRun:
         try:
             while not self._is_done(job, committer, followers):
                 self._cycle(heartbeat, committer, followers)
+                anchors.tick()
                 self._warm_spares_once(job)
             return self.report
         except BaseException:
@@ -150,6 +158,7 @@ class WindowRun:
             committer.close()
             followers.close()
             job.close()
+            anchors.close()
 
     def _cycle(self, heartbeat: Heartbeat, committer: Committer, followers: Followers) -> None:
         entries = committer.poll(_POLL_SECONDS)

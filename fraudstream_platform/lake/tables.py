@@ -77,6 +77,23 @@ _VACUUM_SLACK_HOURS = 6
 """Hours for which housekeeping may be away before tombstones are forgotten; the sweep of orphans
 takes files of those that were."""
 
+AUDIT = "audit.events"
+AUDIT_SCHEMA = pl.Schema(
+    {
+        "sequence": pl.Int64(),
+        "at": pl.Datetime("ms", "UTC"),
+        "who": pl.String(),
+        "what": pl.String(),
+        "outcome": pl.String(),
+        "origin": pl.String(),
+        "resource": pl.String(),
+        "detail": pl.String(),
+        "previous": pl.String(),
+        "hash": pl.String(),
+    }
+)
+"""One record of the audit trail: `protection.audit.AuditRecord`."""
+
 VERSION = "version"
 PROFILES: dict[str, pl.Schema] = {
     "gold.profiles_merchants": MERCHANT_PROFILE_SCHEMA,
@@ -84,7 +101,13 @@ PROFILES: dict[str, pl.Schema] = {
 }
 """Profiles that Spark makes of Silver, a partition `version` for each refresh."""
 
-TABLES: dict[str, pl.Schema] = {**DRAINED, **FOLLOWED, REBUILT_ALERTS: ALERT_SCHEMA, **PROFILES}
+TABLES: dict[str, pl.Schema] = {
+    **DRAINED,
+    **FOLLOWED,
+    REBUILT_ALERTS: ALERT_SCHEMA,
+    **PROFILES,
+    AUDIT: AUDIT_SCHEMA,
+}
 
 
 def partition_column(table: str) -> str:

@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.local import processes, state
@@ -77,11 +78,29 @@ def down(settings: Settings) -> int:
     return len(entries)
 
 
-def reset(settings: Settings) -> None:
-    """End the stack and delete DATA_DIR; refuses a folder that does not carry our marker."""
+def reset(settings: Settings, keep: Path | None = None) -> None:
+    """End the stack and delete DATA_DIR; refuses a folder that does not carry our marker.
+
+    Where `keep` lies within, it stays, and DATA_DIR with it.
+    """
     folder = settings.data_dir.resolve()
     if folder.exists() and not state.is_claimed(settings):
         raise UserError(f"DATA_DIR {folder} was not made by `fraudstream up`: delete it yourself")
     down(settings)
-    if folder.exists():
+    if keep is not None and keep.is_relative_to(folder):
+        _delete_but(folder, keep)
+        state.mark_data_dir(settings)
+    elif folder.exists():
         shutil.rmtree(folder)
+
+
+def _delete_but(folder: Path, keep: Path) -> None:
+    for child in folder.iterdir():
+        if child == keep:
+            continue
+        if keep.is_relative_to(child):
+            _delete_but(child, keep)
+        elif child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child)
+        else:
+            child.unlink()

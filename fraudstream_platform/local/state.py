@@ -51,9 +51,15 @@ def claim_data_dir(settings: Settings) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not any(folder.iterdir()):
-            (folder / _MARKER_FILE).write_text("`fraudstream reset` deletes this folder.\n")
+            mark_data_dir(settings)
     except OSError as error:
         raise UserError(f"DATA_DIR {folder} cannot be written: {error}") from None
+
+
+def mark_data_dir(settings: Settings) -> None:
+    """Write the marker into DATA_DIR."""
+    marker = settings.data_dir.resolve() / _MARKER_FILE
+    marker.write_text("`fraudstream reset` deletes this folder.\n")
 
 
 def is_claimed(settings: Settings) -> bool:

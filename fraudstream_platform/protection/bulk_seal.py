@@ -46,24 +46,34 @@ class BulkSealer:
 
     def seal_all(self, payloads: Sequence[bytes]) -> list[str]:
         """Fernet text of each payload, in order."""
+        return self.seal_at(payloads, int(time.time()), os.urandom(len(payloads) * _BLOCK))
+
+    def seal_at(self, payloads: Sequence[bytes], now: int, ivs: bytes) -> list[str]:
+        """Fernet text of each payload, of a given time (s) and 16 random bytes of `ivs` each."""
         texts = [""] * len(payloads)
         by_blocks: dict[int, list[int]] = {}
         for place, payload in enumerate(payloads):
             by_blocks.setdefault(len(payload) // _BLOCK + 1, []).append(place)
         for blocks, places in by_blocks.items():
-            sealed = self._seal_same_size([payloads[place] for place in places], blocks)
+            sealed = self._seal_same_size(
+                [payloads[place] for place in places],
+                blocks,
+                b"\x80" + now.to_bytes(8, "big"),
+                b"".join(ivs[place * _BLOCK : (place + 1) * _BLOCK] for place in places),
+            )
             for place, text in zip(places, sealed, strict=True):
                 texts[place] = text
         return texts
 
-    def _seal_same_size(self, payloads: Sequence[bytes], blocks: int) -> list[str]:
+    def _seal_same_size(
+        self, payloads: Sequence[bytes], blocks: int, head: bytes, ivs: bytes
+    ) -> list[str]:
         count, size = len(payloads), blocks * _BLOCK
         padded = b"".join(_padded(payload, size) for payload in payloads)
         plain = np.frombuffer(padded, np.uint8).reshape(count, blocks, _BLOCK)
-        head = b"\x80" + int(time.time()).to_bytes(8, "big")
         body = np.empty((count, _HEADER_BYTES + size), np.uint8)
         body[:, :9] = np.frombuffer(head, np.uint8)
-        previous = np.frombuffer(os.urandom(count * _BLOCK), np.uint8).reshape(count, _BLOCK)
+        previous = np.frombuffer(ivs, np.uint8).reshape(count, _BLOCK)
         body[:, 9:_HEADER_BYTES] = previous
         encrypt = self._aes.encryptor()
         for block in range(blocks):

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fraudstream_platform.errors import UserError
+from fraudstream_platform.lake.audited import audited
 from fraudstream_platform.replay.mapping import load_mapping
 from fraudstream_platform.replay.pace import SPEEDS
 from fraudstream_platform.replay.report import Report
@@ -47,10 +48,12 @@ def replay(
     rows = open_rows(file, file_format.value, wanted.columns(), wanted.delimiter)
     if report is not None and not report.parent.is_dir():
         raise UserError(f"{report.parent}: no such folder")
-    run = Replay(get_settings(), wanted, SPEEDS[speed.value])
+    settings = get_settings()
+    run = Replay(settings, wanted, SPEEDS[speed.value])
     done = Report(str(file))
     try:
-        run.run(rows, done)
+        with audited(settings, "replay", file.name, f"mapping {mapping.name}"):
+            run.run(rows, done)
     finally:
         text = done.text()
         if report is not None:

@@ -14,8 +14,7 @@ from fraudstream_platform.contracts.codec import Encoder
 from fraudstream_platform.contracts.schemas import avro_schema, avro_text
 from fraudstream_platform.drain.kafka import plain_producer
 from fraudstream_platform.errors import UserError
-from fraudstream_platform.protection.bulk_seal import BulkSealer
-from fraudstream_platform.protection.tokens import Tokeniser
+from fraudstream_platform.protection.keys import bulk_sealer_of, tokeniser_of
 from fraudstream_platform.replay.check import Checker
 from fraudstream_platform.replay.convert import Converter
 from fraudstream_platform.replay.mapping import Mapping
@@ -50,7 +49,7 @@ class Replay:
         registry = SchemaRegistryClient(
             {"url": settings.registry_url, "timeout": 5, "max.retries": 1}
         )
-        tokeniser = Tokeniser(settings.customer_id_salt.get_secret_value().encode())
+        tokeniser = tokeniser_of(settings)
         self._preparer = Preparer(
             Converter(mapping, tokeniser),
             Checker(
@@ -63,7 +62,7 @@ class Replay:
                 _schema_id(registry, settings, self._labels, "transaction_label"),
                 avro_schema("transaction_label"),
             ),
-            BulkSealer(settings.vault_key.get_secret_value()),
+            bulk_sealer_of(settings),
             tokeniser.key_version,
             Pace(speed, now_ms),
             now_ms,

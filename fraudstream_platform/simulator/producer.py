@@ -22,8 +22,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from fraudstream_platform.contracts.codec import Encoder
 from fraudstream_platform.contracts.schemas import avro_schema, avro_text
-from fraudstream_platform.protection.bulk_seal import BulkSealer
-from fraudstream_platform.protection.tokens import Tokeniser
+from fraudstream_platform.protection.keys import bulk_sealer_of, tokeniser_of
 from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.simulator.record import FastEncoder, without_sending_time
@@ -96,9 +95,9 @@ class Simulation:
         self._label_encoder = Encoder(
             schema_id(registry, self._labels, "transaction_label"), avro_schema("transaction_label")
         )
-        tokeniser = Tokeniser(settings.customer_id_salt.get_secret_value().encode())
+        tokeniser = tokeniser_of(settings)
         self._key_version = tokeniser.key_version
-        self._sealer = BulkSealer(settings.vault_key.get_secret_value())
+        self._sealer = bulk_sealer_of(settings)
         self._paced = paced
         self._lead = max(1, int(lead_s * config.tps / config.batch_slots))
         self._stream = Stream(config, tokeniser)

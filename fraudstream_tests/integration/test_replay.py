@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import typer
 from confluent_kafka import KafkaError, TopicPartition
+from cryptography.fernet import Fernet
+from deltalake import DeltaTable
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from fraudstream_platform.custody import audit_cli, keys_cli, vault_cli
+from fraudstream_platform.drain.followers import Followers
 from fraudstream_platform.drain.kafka import partition_count, reader, watermarks
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.errors import UserError
+from fraudstream_platform.lake.tables import AUDIT, VAULT, scan, table_uri
 from fraudstream_platform.local.ports import settings_on_free_ports
 from fraudstream_platform.local.stack import Stack
 from fraudstream_platform.replay import cli
@@ -99,6 +107,47 @@ def test_the_topics_hold_what_the_report_says(
     seals = {json.loads(value)["token"] for value in _values(settings, settings.vault_topic)}
     assert len(seals) == told["seals_sent"] == 8
     assert not any(b"4000000000000002" in value for value in sent)
+
+
+def _vault_filled(settings: Settings, count: int) -> list[str]:
+    """Follow the sealed topic until the vault has `count` entries; the tokens of its names."""
+    followers = Followers(settings)
+    try:
+        deadline = time.monotonic() + 60
+        while (rows := scan(settings, VAULT).collect()).height < count:
+            assert time.monotonic() < deadline, f"{rows.height} of {count} seals are in the vault"
+            list(followers.follow(at_once=True))
+    finally:
+        followers.close()
+    return rows.filter(pl.col("entity_type") == "name")["token"].to_list()
+
+
+def test_originals_are_shown_sealed_anew_and_forgotten_under_one_unbroken_trail(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against custody that holds on files made for it, and not on what a source sent."""
+    token, *_ = _vault_filled(settings, 8)
+    new = SecretStr(Fernet.generate_key().decode())
+    after = settings.model_copy(update={"vault_key": new, "vault_old_keys": settings.vault_key})
+    for commands in (audit_cli, vault_cli, keys_cli):
+        monkeypatch.setattr(commands, "get_settings", lambda: after)
+    runner, why = CliRunner(), ["--reason", "chargeback 12"]
+    shown = runner.invoke(vault_cli.app, ["reveal", token, *why])
+    assert shown.output.strip().endswith("***"), shown.output
+    renewed = runner.invoke(keys_cli.app, ["rotate", "--kind", "vault"])
+    assert "vault.entities: 8 seals renewed" in renewed.output, renewed.output
+    assert runner.invoke(vault_cli.app, ["reveal", token, *why]).output == shown.output
+    gone = runner.invoke(vault_cli.app, ["forget", token, *why])
+    assert "is forgotten" in gone.output, gone.output
+    last = [value for value in _values(settings, settings.vault_topic) if not value]
+    assert len(last) == 4, "a tombstone in each partition"
+    assert isinstance(runner.invoke(vault_cli.app, ["reveal", token, *why]).exception, UserError)
+    whole = runner.invoke(audit_cli.app, ["verify"])
+    assert (whole.exit_code, "9 records, 5 anchors" in whole.output) == (0, True), whole.output
+    assert "vault.forget" in runner.invoke(audit_cli.app, ["log"]).output
+    DeltaTable(table_uri(settings, AUDIT)).delete("sequence > 8")
+    cut = runner.invoke(audit_cli.app, ["verify"])
+    assert (cut.exit_code, "BROKEN at record 9" in cut.output) == (1, True), cut.output
 
 
 def test_a_registry_or_broker_that_is_away_is_told(settings: Settings) -> None:

@@ -1,0 +1,1 @@
+"""What a person does with originals, keys and the audit trail: each thing audited first."""

@@ -1,0 +1,50 @@
+"""Rotation of the vault key: everything sealed is sealed anew under the newest key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+
+from fraudstream_platform.custody.reveal import require_audit
+from fraudstream_platform.errors import UserError
+from fraudstream_platform.lake.audited import audited
+from fraudstream_platform.lake.vault import SEALED, reseal
+from fraudstream_platform.protection.keys import FileKeys, keys_of, sealer_of
+from fraudstream_platform.protection.vault import SealError
+from fraudstream_platform.settings import Settings
+
+
+def rotate_vault(
+    settings: Settings, *, new_key: bool, note: Callable[[str, int], None]
+) -> dict[str, int]:
+    """Seal anew what is not under the newest key; seals renewed, by table.
+
+    `new_key` first adds one to KEY_FILE. `note` is told tables and seals renewed so far. Whatever
+    ends it, a repeat goes on from there. Raises UserError where a seal opens under no key.
+    """
+    require_audit(settings)
+    provider = keys_of(settings)
+    is_file = isinstance(provider, FileKeys)
+    if new_key and not is_file:
+        raise UserError(
+            "there is no KEY_FILE to add a key to: set VAULT_KEY to a new key, put the one before "
+            "into VAULT_OLD_KEYS, and rotate without --new"
+        )
+    with (
+        provider.file.lock() if isinstance(provider, FileKeys) else nullcontext(),
+        audited(settings, "keys.rotate", "vault") as ending,
+    ):
+        if new_key and isinstance(provider, FileKeys):
+            provider.file.add("vault")
+        renewed = dict.fromkeys(SEALED, 0)
+        sealer = sealer_of(settings)
+        try:
+            for table in SEALED:
+                for count in reseal(settings, table, sealer):
+                    renewed[table] += count
+                    note(table, renewed[table])
+        except SealError as error:
+            raise UserError(f"{error}; is a key missing from VAULT_OLD_KEYS?") from None
+        counts = ", ".join(f"{table} {count}" for table, count in renewed.items())
+        ending.detail = f"key {provider.vault_keys()[0].id}; seals renewed: {counts}"
+        return renewed
