@@ -237,7 +237,9 @@ def test_the_daily_report_reads_the_marts(settings: Settings) -> None:
         ("card_testing", 3, 1)
     ]
     assert ("1", 2 / 3) in [(one.version, one.recall) for one in day.rule_sets]
-    assert day.sources[0] == SourceOfDay("POS", 13, 1, pytest.approx((12 + 0.4) / 13))
+    source = day.sources[0]
+    assert source == SourceOfDay("POS", 13, 1, source.mean_score)
+    assert source.mean_score == pytest.approx((12 + 0.4) / 13)
     assert {one.rule for one in day.broken_rules} == {"currency_known", "mcc_format"}
     assert [(one.hour, one.alerts) for one in day.service] == [(10, 2), (11, 1)]
     assert day.service[0].alert_p95_s == pytest.approx(0.1)

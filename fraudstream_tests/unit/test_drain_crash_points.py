@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 
 from fraudstream_platform.drain.crash_points import PLACES, crash_point, taken_file
@@ -44,6 +45,6 @@ def test_production_refuses_crash_points(tmp_path: Path) -> None:
         Settings(
             environment="production",
             customer_id_salt=SecretStr("s" * 32),
-            vault_key=SecretStr("k" * 44),
+            vault_key=SecretStr(Fernet.generate_key().decode()),
             crash_points_dir=str(tmp_path),
         )

@@ -144,7 +144,7 @@ def test_a_rebuild_that_began_before_a_compaction_still_replaces_its_hour(
     seen = hour_files(settings, TABLE, HOUR)
     rebuilt = flush(settings, 100, 120).files
     compact(settings)
-    replace_hour(settings, TABLE, HOUR, rebuilt, seen)
+    replace_hour(settings, TABLE, HOUR, rebuilt, seen, 1)
     assert offsets(settings) == list(range(100, 120))
     assert hour_files(settings, TABLE, HOUR) == {rebuilt[0].path}
 
@@ -156,7 +156,7 @@ def test_a_rebuild_leaves_an_hour_that_got_rows_beside_a_compaction(settings: Se
     commit(settings, flush(settings, 30, 40))
     compact(settings)
     with pytest.raises(HourChangedError):
-        replace_hour(settings, TABLE, HOUR, flush(settings, 100, 120).files, seen)
+        replace_hour(settings, TABLE, HOUR, flush(settings, 100, 120).files, seen, 1)
     assert offsets(settings) == list(range(40))
 
 
@@ -169,7 +169,7 @@ def test_a_compaction_gives_way_to_a_rebuild(
     rebuilt = flush(settings, 100, 120).files
 
     def meanwhile(sources: Sequence[Path], target: Path) -> int:
-        replace_hour(settings, TABLE, HOUR, rebuilt, seen)
+        replace_hour(settings, TABLE, HOUR, rebuilt, seen, 1)
         return join_files(sources, target)
 
     monkeypatch.setattr("fraudstream_platform.lake.compaction.join_files", meanwhile)
