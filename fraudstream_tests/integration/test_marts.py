@@ -12,7 +12,7 @@ import pytest
 
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.lake.tables import create_tables, full_schema, table_uri
-from fraudstream_platform.report.figures import HourOfDay, SourceOfDay
+from fraudstream_platform.report.figures import HourOfDay
 from fraudstream_platform.report.read import read_day
 from fraudstream_platform.settings import Settings, get_settings
 from fraudstream_platform.warehouse import dbt
@@ -237,9 +237,9 @@ def test_the_daily_report_reads_the_marts(settings: Settings) -> None:
         ("card_testing", 3, 1)
     ]
     assert ("1", 2 / 3) in [(one.version, one.recall) for one in day.rule_sets]
-    source = day.sources[0]
-    assert source == SourceOfDay("POS", 13, 1, source.mean_score)
-    assert source.mean_score == pytest.approx((12 + 0.4) / 13)
+    (pos,) = day.sources
+    assert (pos.source, pos.records, pos.quarantined) == ("POS", 13, 1)
+    assert pos.mean_score == pytest.approx((12 + 0.4) / 13)
     assert {one.rule for one in day.broken_rules} == {"currency_known", "mcc_format"}
     assert [(one.hour, one.alerts) for one in day.service] == [(10, 2), (11, 1)]
     assert day.service[0].alert_p95_s == pytest.approx(0.1)
@@ -294,7 +294,8 @@ def test_a_wrong_total_makes_its_test_fail(settings: Settings) -> None:
     tests = [
         "fact_holds_every_silver_transaction",
         "fact_holds_every_alert",
-        "mart_counts_every_alert_once",
+        "pattern_mart_counts_every_alert_once",
+        "marts_count_every_transaction_once",
         "fact_holds_every_label",
         "quality_counts_every_label_and_alert_once",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import secrets
 import signal
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def test_production_refuses_crash_points(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="CRASH_POINTS_DIR"):
         Settings(
             environment="production",
-            customer_id_salt=SecretStr("s" * 32),
+            customer_id_salt=SecretStr(secrets.token_urlsafe(32)),
             vault_key=SecretStr(Fernet.generate_key().decode()),
             crash_points_dir=str(tmp_path),
         )
