@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import polars as pl
@@ -18,6 +19,8 @@ from fraudstream_platform.settings import Settings, get_settings
 
 app = typer.Typer(help="The audit trail: show it, prove that nobody changed it.")
 
+_WIDE = 400
+"""Columns of output that goes to a file or another program."""
 _SHOWN = ("sequence", "at", "who", "what", "outcome", "resource", "detail", "origin")
 
 
@@ -58,7 +61,8 @@ def show(
     table = Table(*_SHOWN, box=None)
     for row in rows.tail(newest).select(_SHOWN).with_columns(_time()).iter_rows():
         table.add_row(*(str(value) for value in row))
-    Console().print(table)
+    # A pipe has no width: nothing of a record may be cut there.
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 
 def _settings() -> Settings:
