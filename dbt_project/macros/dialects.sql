@@ -1,6 +1,6 @@
 {#
 Everything in which DuckDB and Snowflake differ, and nothing else. `default__` is DuckDB's body.
-Models take what both speak (count_if, max_by, date_trunc, qualify, a case in a sum) and these.
+Models take what both speak (max_by, date_trunc, qualify, a case in a sum) and these.
 #}
 
 {# A column of the lake whose name DuckDB reserves; Snowflake's are not quoted and stand in capitals. #}

@@ -11,18 +11,21 @@ _NAME_WIDTH = 190
 
 
 def hour_bars(values: Mapping[int, float], title: str, form: str = "{:,.0f}") -> str:
-    """24 bars, hour 0 to 23; the highest value is written above them."""
+    """Hours 0 to 23, a bar for each that has a value; the highest value is written above them."""
     highest = max(values.values(), default=0)
     step = _WIDTH / 24
     bars = []
     for hour in range(24):
-        value = values.get(hour, 0)
-        height = (_HEIGHT - _FOOT - _HEAD) * value / highest if highest else 0
+        bars.append(
+            f'<text x="{(hour + 0.5) * step:.1f}" y="{_HEIGHT - 4}" class="m">{hour:02d}</text>'
+        )
+        if hour not in values:
+            continue
+        height = (_HEIGHT - _FOOT - _HEAD) * values[hour] / highest if highest else 0
         bars.append(
             f'<rect x="{hour * step + 2:.1f}" y="{_HEIGHT - _FOOT - height:.1f}" '
             f'width="{step - 4:.1f}" height="{height:.1f}">'
-            f"<title>{hour:02d}:00 {form.format(value)}</title></rect>"
-            f'<text x="{(hour + 0.5) * step:.1f}" y="{_HEIGHT - 4}" class="m">{hour:02d}</text>'
+            f"<title>{hour:02d}:00 {form.format(values[hour])}</title></rect>"
         )
     top = f'<text x="2" y="11">highest {form.format(highest)}</text>'
     return _svg(_HEIGHT, title, top + "".join(bars))

@@ -29,9 +29,9 @@ PATIENCE_S = 120.0
 _HOURS = """
 select
     extract(hour from occurred_at),
-    count_if(is_attempt),
-    count_if(is_attempt and is_approved),
-    count_if(is_attempt and is_declined),
+    count(*) filter (where is_attempt),
+    count(*) filter (where is_attempt and is_approved),
+    count(*) filter (where is_attempt and is_declined),
     coalesce(sum(case when is_attempt and is_approved then billing_amount_minor end), 0)
 from marts.fct_transactions
 where cast(occurred_at as date) = $date

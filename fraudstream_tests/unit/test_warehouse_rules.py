@@ -17,9 +17,10 @@ DIALECTS = dbt.PROJECT_DIR / "macros" / "dialects.sql"
 ONE_DIALECT = (
     r" filter \(|quantile_cont|percentile_cont|bool_or|boolor_agg|unnest|flatten|date_?diff\("
     r"|list_\w+\(|array_\w+\(|::|\[\d+\]|isodow|dayofweekiso|week(ofyear|iso)\(|arg_(max|min)"
-    r"|\blast\(|\bfirst\("
+    r"|\blast\(|\bfirst\(|count_if\("
 )
-"""What only one of DuckDB and Snowflake understands."""
+"""What only one of DuckDB and Snowflake understands, or each in its way: count_if is null in DuckDB
+where every condition is."""
 
 Node = dict[str, Any]
 

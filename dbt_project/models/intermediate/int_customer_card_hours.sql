@@ -47,9 +47,9 @@ select
     max(occurred_at) as last_occurred_at,
     max_by(product, occurred_at) as product,
     count(*) as transaction_count,
-    count_if(is_attempt) as attempt_count,
-    count_if(is_attempt and is_approved) as approved_count,
-    count_if(is_attempt and is_declined) as declined_count,
+    {{ count_where('is_attempt') }} as attempt_count,
+    {{ count_where('is_attempt and is_approved') }} as approved_count,
+    {{ count_where('is_attempt and is_declined') }} as declined_count,
     sum(case when is_attempt and is_approved then billing_amount_minor else 0 end)
         as approved_value_minor
 from facts

@@ -20,7 +20,7 @@ told as (
     select
         transaction_id,
         max(case when newest_first = 1 then label_type end) as newest_type,
-        count_if(label_type in ('fraud_report', 'charge_off')) > 0 as is_reported,
+        {{ count_where("label_type in ('fraud_report', 'charge_off')") }} > 0 as is_reported,
         min(reported_at) as reported_at,
         max(received_at) as newest_received_at
     from ranked

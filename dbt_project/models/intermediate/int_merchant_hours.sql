@@ -49,9 +49,9 @@ select
     max_by(mcc, occurred_at) as mcc,
     max_by(merchant_country, occurred_at) as merchant_country,
     count(*) as transaction_count,
-    count_if(is_attempt) as attempt_count,
-    count_if(is_attempt and is_approved) as approved_count,
-    count_if(is_attempt and is_declined) as declined_count,
+    {{ count_where('is_attempt') }} as attempt_count,
+    {{ count_where('is_attempt and is_approved') }} as approved_count,
+    {{ count_where('is_attempt and is_declined') }} as declined_count,
     sum(case when is_attempt and is_approved then billing_amount_minor else 0 end)
         as approved_value_minor
 from facts

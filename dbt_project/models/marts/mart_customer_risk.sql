@@ -32,10 +32,10 @@ verdicts as (
 
     select
         customer_token,
-        count_if(verdict = 'fraud') as fraud_count,
+        {{ count_where("verdict = 'fraud'") }} as fraud_count,
         sum(case when verdict = 'fraud' then value_minor else 0 end) as fraud_value_minor,
-        count_if(verdict = 'friendly_fraud') as friendly_fraud_count,
-        count_if(verdict = 'genuine') as genuine_label_count
+        {{ count_where("verdict = 'friendly_fraud'") }} as friendly_fraud_count,
+        {{ count_where("verdict = 'genuine'") }} as genuine_label_count
     from {{ ref('int_transaction_verdicts') }}
     where customer_token is not null
     group by customer_token

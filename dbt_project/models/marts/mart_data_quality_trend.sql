@@ -31,7 +31,7 @@ hours as (
         hour_at,
         source_system,
         count(*) as record_count,
-        count_if(is_valid) as valid_count,
+        {{ count_where('is_valid') }} as valid_count,
         sum(quality_score) / nullif(count(quality_score), 0) as mean_quality_score,
         min(quality_score) as lowest_quality_score
     from records

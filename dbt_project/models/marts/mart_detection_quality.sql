@@ -50,8 +50,8 @@ alert_totals as (
         alerts.rules_version,
         alerts.pattern,
         count(*) as alert_count,
-        count_if(outcomes.is_settled) as settled_alert_count,
-        count_if(outcomes.is_settled and outcomes.is_fraud) as true_alert_count,
+        {{ count_where('outcomes.is_settled') }} as settled_alert_count,
+        {{ count_where('outcomes.is_settled and outcomes.is_fraud') }} as true_alert_count,
         sum(outcomes.value_minor) as alert_value_minor,
         sum(case when outcomes.is_settled then outcomes.value_minor end)
             as settled_alert_value_minor,
@@ -67,12 +67,12 @@ version_totals as (
 
     select
         rules_version,
-        count_if(verdict = 'fraud') as fraud_count,
+        {{ count_where("verdict = 'fraud'") }} as fraud_count,
         sum(case when verdict = 'fraud' then value_minor else 0 end) as fraud_value_minor,
-        count_if(verdict = 'friendly_fraud') as friendly_fraud_count,
+        {{ count_where("verdict = 'friendly_fraud'") }} as friendly_fraud_count,
         sum(case when verdict = 'friendly_fraud' then value_minor else 0 end)
             as friendly_fraud_value_minor,
-        count_if(verdict = 'genuine') as genuine_count,
+        {{ count_where("verdict = 'genuine'") }} as genuine_count,
         {{ quantile("case when verdict = 'fraud' then delay_s end", 0.5) }} as label_delay_p50_s,
         {{ quantile("case when verdict = 'fraud' then delay_s end", 0.9) }} as label_delay_p90_s
     from verdicts

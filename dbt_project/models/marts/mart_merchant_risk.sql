@@ -29,9 +29,9 @@ verdicts as (
 
     select
         merchant_id,
-        count_if(verdict = 'fraud') as fraud_count,
+        {{ count_where("verdict = 'fraud'") }} as fraud_count,
         sum(case when verdict = 'fraud' then value_minor else 0 end) as fraud_value_minor,
-        count_if(verdict = 'friendly_fraud') as friendly_fraud_count
+        {{ count_where("verdict = 'friendly_fraud'") }} as friendly_fraud_count
     from {{ ref('int_transaction_verdicts') }}
     group by merchant_id
 
@@ -41,7 +41,7 @@ verdicts as (
 overall as (
 
     select
-        (select count_if(verdict = 'fraud') from {{ ref('int_transaction_verdicts') }})
+        (select {{ count_where("verdict = 'fraud'") }} from {{ ref('int_transaction_verdicts') }})
         / nullif((select sum(attempt_count) from volumes), 0) as fraud_share
 
 )
