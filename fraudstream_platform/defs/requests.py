@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from fraudstream_platform.drain.assignment import hour_of
 from fraudstream_platform.drain.planning import DRAIN_JOB, STOP_TAG, Policy, Window, plan
+from fraudstream_platform.lake.hours import hour_of
 from fraudstream_platform.settings import Settings
 
 JOB_NAME = DRAIN_JOB

@@ -15,7 +15,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from deltalake.exceptions import DeltaError
 
 from fraudstream_platform.drain.kafka import plain_producer, reader, watermarks
-from fraudstream_platform.lake.audit_log import AuditLog, hour_of
+from fraudstream_platform.lake.audit_log import AuditLog
+from fraudstream_platform.lake.hours import hour_of
 from fraudstream_platform.protection.audit import Head
 from fraudstream_platform.settings import Settings
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 
 from fraudstream_platform.drain.journal import Term
+from fraudstream_platform.lake.hours import hour_of
 
 SHADOW_SECONDS = 6.0
 """How long before its window a standby begins to shadow the owner."""
@@ -46,8 +46,3 @@ class Assignment:
     def from_json(text: str) -> Assignment:
         """Reverse of `to_json`."""
         return Assignment(**json.loads(text))
-
-
-def hour_of(epoch_ms: int) -> str:
-    """Hour partition key of an instant: YYYY-MM-DDTHH, UTC."""
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC).strftime("%Y-%m-%dT%H")

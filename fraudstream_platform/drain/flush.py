@@ -5,15 +5,14 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
 from fraudstream_platform.drain.background import background_thread
 from fraudstream_platform.drain.held import HeldRows
 from fraudstream_platform.drain.positions import Positions
-from fraudstream_platform.lake.files import DataFile, encode, store
-from fraudstream_platform.lake.tables import DRAINED, table_uri
+from fraudstream_platform.lake.files import DataFile, discard, encode, store
+from fraudstream_platform.lake.tables import DRAINED
 from fraudstream_platform.settings import Settings
 
 
@@ -79,9 +78,7 @@ class FlushWorker:
             for one in writing:
                 one.result()
         except OSError:
-            for file in files:
-                path = Path(table_uri(self._settings, file.table)) / file.path
-                path.unlink(missing_ok=True)
+            discard(self._settings, files)
             raise
         return Written(cut, tuple(files), _appended(frames["bronze.transactions"]))
 

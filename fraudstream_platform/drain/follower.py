@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -34,14 +33,13 @@ from fraudstream_platform.lake.commit import (
     TableAppender,
     recorded_versions,
 )
-from fraudstream_platform.lake.files import DataFile, write_file
+from fraudstream_platform.lake.files import DataFile, discard, write_file
 from fraudstream_platform.lake.tables import (
     ALERTS,
     TOPIC_POSITION,
     VAULT,
     open_table,
     partition_column,
-    table_uri,
 )
 from fraudstream_platform.settings import Settings
 
@@ -169,9 +167,7 @@ class TopicFollower:
             rows, self._rows = self._rows, []
             self._start, self._is_origin = dict(self._end), False
             return rows
-        for file in files:
-            uri = table_uri(self._settings, self._table)
-            (Path(uri) / file.path).unlink(missing_ok=True)
+        discard(self._settings, files)
         self._seek()
         return ()
 

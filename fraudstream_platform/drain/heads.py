@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fraudstream_platform.drain.journal import COMPLETE, JournalReader
+from fraudstream_platform.drain.journal import JournalReader
 from fraudstream_platform.drain.kafka import reader, watermarks
 from fraudstream_platform.drain.planning import last_heartbeats
-from fraudstream_platform.drain.resume import standing_of
+from fraudstream_platform.drain.resume import read_standing
 from fraudstream_platform.settings import Settings
 
 _RUN_RECORDS = 100
@@ -30,7 +30,7 @@ def read_heads(settings: Settings) -> Heads:
     try:
         flushed: dict[int, int] = {}
         for group in range(settings.drain_groups):
-            standing = standing_of(journal.tail(group, COMPLETE))
+            standing = read_standing(journal, group)
             if standing is not None:
                 flushed.update(standing.flushed)
         runs = journal.tail(settings.topic_partitions, ("run",), _RUN_RECORDS)

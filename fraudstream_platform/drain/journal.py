@@ -94,7 +94,7 @@ class Entry:
             "flushed": to_json(self.flushed),
             "stepped": to_json(self.stepped),
         }
-        if self.kind in ("owner", "flush", "final"):
+        if self.kind in COMPLETE:
             raw["snapshots"] = [
                 {**ref.__dict__, "positions": to_json(ref.positions)} for ref in self.snapshots
             ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from fraudstream_platform.errors import UserError
+from fraudstream_platform.lake.hours import FORMAT, hour_start
 
 _SPELLED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}")
-_FORMAT = "%Y-%m-%dT%H"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def hours_between(first: str, last: str) -> list[str]:
     if end < start:
         raise UserError(f"--from {first} is later than --to {last}: exchange the two")
     count = (end - start) // timedelta(hours=1) + 1
-    return [(start + timedelta(hours=one)).strftime(_FORMAT) for one in range(count)]
+    return [(start + timedelta(hours=one)).strftime(FORMAT) for one in range(count)]
 
 
 def plan_rebuild(
@@ -49,7 +49,7 @@ def plan_rebuild(
 def _hour(text: str) -> datetime:
     try:
         if _SPELLED.fullmatch(text):
-            return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
+            return hour_start(text)
     except ValueError:
         pass
     raise UserError(f"{text!r} is no hour: write it in UTC as 2026-11-28T09")

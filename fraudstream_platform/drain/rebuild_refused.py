@@ -9,14 +9,10 @@ import polars as pl
 
 from fraudstream_platform.drain.bronze_steps import hours_upto
 from fraudstream_platform.drain.positions import Positions
-from fraudstream_platform.drain.sealed import (
-    committed_soon,
-    hour_end_ms,
-    is_past,
-    read_standings,
-)
+from fraudstream_platform.drain.sealed import committed_soon, is_past, read_standings
 from fraudstream_platform.drain.touches import touches_are_kept
 from fraudstream_platform.errors import UserError
+from fraudstream_platform.lake.hours import hour_end_ms
 from fraudstream_platform.lake.tables import HOUR, scan
 from fraudstream_platform.settings import Settings
 

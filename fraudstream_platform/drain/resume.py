@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fraudstream_platform.drain.journal import Entry, SnapshotRef, Term
+from fraudstream_platform.drain.journal import (
+    COMPLETE,
+    Entry,
+    JournalReader,
+    SnapshotRef,
+    Term,
+)
 from fraudstream_platform.drain.positions import Positions, covers
 
 
@@ -51,6 +57,11 @@ class Standing:
     def usable_snapshots(self) -> list[SnapshotRef]:
         """Snapshots from which every row past `flushed` can be computed again, newest first."""
         return [ref for ref in self.snapshots if covers(self.flushed, ref.positions)]
+
+
+def read_standing(journal: JournalReader, group: int) -> Standing | None:
+    """Where the group stands now; None where nobody ever owned it."""
+    return standing_of(journal.tail(group, COMPLETE))
 
 
 def standing_of(entries: Sequence[Entry]) -> Standing | None:

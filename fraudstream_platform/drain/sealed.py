@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from fraudstream_platform.drain.committer import committed_positions
-from fraudstream_platform.drain.journal import COMPLETE, JournalReader
+from fraudstream_platform.drain.journal import JournalReader
 from fraudstream_platform.drain.positions import Positions, covers
-from fraudstream_platform.drain.resume import Standing, standing_of
+from fraudstream_platform.drain.resume import Standing, read_standing
+from fraudstream_platform.lake.hours import hour_end_ms
 from fraudstream_platform.settings import Settings
-
-HOUR_MS = 3_600_000
 
 
 def read_standings(settings: Settings) -> list[Standing | None]:
     """Where each group stands, by its number; None for one that nobody ever owned."""
     journal = JournalReader(settings)
     try:
-        return [
-            standing_of(journal.tail(group, COMPLETE)) for group in range(settings.drain_groups)
-        ]
+        return [read_standing(journal, group) for group in range(settings.drain_groups)]
     finally:
         journal.close()
 
@@ -46,12 +42,6 @@ def sealed_hours(
         for hour in hours
         if (end_ms := hour_end_ms(hour)) <= now_ms and all(is_past(one, end_ms) for one in known)
     ]
-
-
-def hour_end_ms(hour: str) -> int:
-    """When an hour of the lake (YYYY-MM-DDTHH, UTC) ends, epoch ms."""
-    start = datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=UTC)
-    return round(start.timestamp() * 1000) + HOUR_MS
 
 
 def committed_soon(settings: Settings, flushed: Positions, patience_s: float) -> bool:

@@ -18,11 +18,16 @@ from typing import Literal
 
 from fraudstream_platform.drain.assignment import SHADOW_SECONDS, Assignment
 from fraudstream_platform.drain.crash_points import crash_point
-from fraudstream_platform.drain.journal import COMPLETE, JournalReader
+from fraudstream_platform.drain.journal import JournalReader
 from fraudstream_platform.drain.ledger import FencedError, Ledger
 from fraudstream_platform.drain.owner import Owner, RunLostError
 from fraudstream_platform.drain.positions import Positions, covers
-from fraudstream_platform.drain.resume import Standing, refuse_regrouping, standing_of
+from fraudstream_platform.drain.resume import (
+    Standing,
+    read_standing,
+    refuse_regrouping,
+    standing_of,
+)
 from fraudstream_platform.drain.stream import Stream
 from fraudstream_platform.settings import Settings
 
@@ -70,7 +75,7 @@ def _wait_for_turn(
     since it are short against `SHADOW_SECONDS`.
     """
     while True:
-        standing = _read_standing(journal, assignment)
+        standing = read_standing(journal, assignment.group)
         near = time.time() > assignment.window_start / 1000 - SHADOW_SECONDS
         if standing is None or near or standing.is_final:
             return standing
@@ -78,10 +83,6 @@ def _wait_for_turn(
         if silent or standing.term.window >= assignment.window_start:
             return standing
         time.sleep(_ASK_JOURNAL_SECONDS)
-
-
-def _read_standing(journal: JournalReader, assignment: Assignment) -> Standing | None:
-    return standing_of(journal.tail(assignment.group, COMPLETE))
 
 
 class _Standby:
@@ -169,7 +170,7 @@ def _own(
             time.sleep(_MARKERS_SECONDS)
             ledger.fence()
             # Fencing has no order (the last to come wins): the journal decides who is newer.
-            standing = _read_standing(journal, assignment)
+            standing = read_standing(journal, assignment.group)
             if standing is not None and standing.term > assignment.term:
                 return "superseded"
             crash_point(settings, "fenced")
@@ -178,7 +179,7 @@ def _own(
             return "finished"
         except FencedError as error:
             # One's own transaction timeout and a newer owner look the same from here.
-            standing = _read_standing(journal, assignment)
+            standing = read_standing(journal, assignment.group)
             if standing is not None and standing.run_id != assignment.run_id:
                 return "superseded"
             log.warning("%s; still the newest owner: initialising again", error)

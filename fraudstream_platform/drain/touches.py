@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from fraudstream_platform.contracts.schemas import avro_text
 from fraudstream_platform.detection.exchange_touches import KINDS, Touches
-from fraudstream_platform.drain.assignment import hour_of
 from fraudstream_platform.drain.follower import TopicFollower
 from fraudstream_platform.drain.kafka import reader, topic_id, watermarks
 from fraudstream_platform.drain.registry import RegistryDownError, SchemaSource
 from fraudstream_platform.lake.commit import recorded_versions
+from fraudstream_platform.lake.hours import hour_of
 from fraudstream_platform.lake.tables import ENTITY_TOUCHES, HOUR, TOUCH_COLUMNS, open_table, scan
 from fraudstream_platform.settings import Settings
 

@@ -8,11 +8,10 @@ from itertools import groupby
 
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.drain.sealed import committed_soon, read_standings, sealed_hours
+from fraudstream_platform.lake.actions import HeldFile, held_files
 from fraudstream_platform.lake.compaction import (
     Compacted,
-    HeldFile,
     compact_partition,
-    held_files,
     plan_bins,
 )
 from fraudstream_platform.lake.tables import HOUR, PROFILES, TABLES, open_table, partition_column

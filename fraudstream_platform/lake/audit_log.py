@@ -10,21 +10,20 @@ AuditFailedError, and whoever wanted to act must not.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError
-from deltalake.transaction import AddAction
+from deltalake import DeltaTable, Transaction
+from deltalake.exceptions import DeltaError
 
 from fraudstream_platform.errors import UserError
-from fraudstream_platform.lake.files import DataFile, write_file
-from fraudstream_platform.lake.tables import AUDIT, HOUR, open_table, table_uri
+from fraudstream_platform.lake.actions import additions, try_commit
+from fraudstream_platform.lake.files import discard, write_file
+from fraudstream_platform.lake.hours import hour_of
+from fraudstream_platform.lake.tables import AUDIT, HOUR, open_table
 from fraudstream_platform.protection.audit import AuditEvent, AuditRecord, Head, chained
 from fraudstream_platform.settings import Settings
 
@@ -80,15 +79,11 @@ class AuditLog:
                 return None
             record = chained(event, _head(opened), round(time.time() * 1000))
             file = write_file(self._settings, AUDIT, hour_of(record.at), frame_of([record]))
-            if _is_committed(opened, file, record.sequence):
+            mark = Transaction(_APPLICATION, record.sequence)
+            if try_commit(opened, HOUR, additions([file], HOUR), [mark]):
                 return record
-            (Path(table_uri(self._settings, AUDIT)) / file.path).unlink(missing_ok=True)
+            discard(self._settings, [file])
         raise AuditFailedError(f"the audit trail is contended: {_ATTEMPTS} attempts were lost")
-
-
-def hour_of(at_ms: int) -> str:
-    """The partition of a moment (epoch ms)."""
-    return time.strftime("%Y-%m-%dT%H", time.gmtime(at_ms / 1000))
 
 
 def frame_of(records: list[AuditRecord]) -> pl.DataFrame:
@@ -112,29 +107,6 @@ def _head(opened: DeltaTable) -> Head:
     newest = pl.scan_delta(opened).filter(pl.col(HOUR) == max(hours))
     last = next(records_of(newest.sort("sequence").tail(1).collect()), None)
     return last.head if last is not None else Head()
-
-
-def _is_committed(opened: DeltaTable, file: DataFile, sequence: int) -> bool:
-    add = AddAction(
-        file.path,
-        file.size,
-        {HOUR: file.partition},
-        round(time.time() * 1000),
-        True,
-        json.dumps({"numRecords": file.rows}),
-    )
-    mark = Transaction(_APPLICATION, sequence)
-    try:
-        opened.create_write_transaction(
-            [add],
-            "append",
-            opened.schema(),
-            [HOUR],
-            commit_properties=CommitProperties(app_transactions=[mark], max_commit_retries=0),
-        )
-    except CommitFailedError:
-        return False
-    return True
 
 
 def _told(error: Exception) -> str:

@@ -13,15 +13,12 @@ between all end in the same rows.
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import CommitFailedError
-from deltalake.transaction import AddAction, RemoveAction
+from deltalake import DeltaTable, Transaction
 
+from fraudstream_platform.lake.actions import additions, try_commit
 from fraudstream_platform.lake.files import DataFile, check_file
 from fraudstream_platform.lake.tables import open_table, partition_column
 from fraudstream_platform.settings import Settings
@@ -106,10 +103,18 @@ class TableAppender:
             files = [file for batch in joining for file in batch.files if file.table == self._name]
             for file in files:
                 check_file(self._settings, file)
-            if _try_commit(self._recorded.table, self._name, self._application, files, versions):
+            if self._has_committed(files, versions):
                 self._recorded.committed(versions)
                 return sum(file.rows for file in files)
         raise CommitContendedError(f"{self._name}: {_ATTEMPTS} commits lost to rivals")
+
+    def _has_committed(self, files: Sequence[DataFile], versions: Mapping[int, int]) -> bool:
+        column = partition_column(self._name)
+        marks = [
+            Transaction(f"{self._application}.{partition}", version)
+            for partition, version in sorted(versions.items())
+        ]
+        return try_commit(self._recorded.table, column, additions(files, column), marks)
 
 
 def _joining(
@@ -135,37 +140,3 @@ def _joining(
 def _is_repeat(recorded: Mapping[int, int | None], batch: Batch) -> bool:
     known = [(recorded[p], end) for p, end in batch.end.items()]
     return all(version is not None and version >= end for version, end in known)
-
-
-def _try_commit(
-    opened: DeltaTable,
-    table: str,
-    application: str,
-    files: Sequence[DataFile],
-    versions: Mapping[int, int],
-) -> bool:
-    now_ms = int(time.time() * 1000)
-    column = partition_column(table)
-    adds: list[AddAction | RemoveAction] = [
-        AddAction(
-            file.path,
-            file.size,
-            {column: file.partition},
-            now_ms,
-            True,
-            json.dumps({"numRecords": file.rows}),
-        )
-        for file in files
-    ]
-    marks = [Transaction(f"{application}.{p}", version) for p, version in sorted(versions.items())]
-    try:
-        opened.create_write_transaction(
-            adds,
-            "append",
-            opened.schema(),
-            [column],
-            commit_properties=CommitProperties(app_transactions=marks, max_commit_retries=0),
-        )
-    except CommitFailedError:
-        return False
-    return True

@@ -14,22 +14,21 @@ table names, which the sweep of orphans takes.
 
 from __future__ import annotations
 
-import json
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable
-from deltalake.exceptions import CommitFailedError
-from deltalake.transaction import AddAction, RemoveAction
-
+from fraudstream_platform.lake.actions import (
+    HeldFile,
+    additions,
+    held_files,
+    removals,
+    try_commit,
+)
 from fraudstream_platform.lake.commit import CommitContendedError
 from fraudstream_platform.lake.content import joined_name
-from fraudstream_platform.lake.files import DataFile
+from fraudstream_platform.lake.files import DataFile, discard
 from fraudstream_platform.lake.joining import join_files
 from fraudstream_platform.lake.tables import open_table, partition_column, table_uri
 from fraudstream_platform.settings import Settings
@@ -37,17 +36,6 @@ from fraudstream_platform.settings import Settings
 NO_NEW_ROWS = {"fraudstream.brings": "no rows"}
 """Custom metadata of housekeeping's commits: who looks for new rows passes them over."""
 _ATTEMPTS = 50
-
-
-@dataclass(frozen=True)
-class HeldFile:
-    """One file that a table's newest version names; `modified_ms` is epoch ms."""
-
-    path: str
-    partition: str
-    size: int
-    rows: int
-    modified_ms: int
 
 
 @dataclass(frozen=True)
@@ -63,22 +51,6 @@ class Compacted:
     rows: int
     is_changed_meanwhile: bool = False
     """True where somebody replaced the files first; the partition was left as it is."""
-
-
-def held_files(table: DeltaTable, column: str) -> list[HeldFile]:
-    """The files of an open table's version, those of a partition in the order in which they came."""
-    rows: list[dict[str, Any]] = pa.table(table.get_add_actions(flatten=True)).to_pylist()
-    files = [
-        HeldFile(
-            row["path"],
-            row[f"partition.{column}"],
-            row["size_bytes"],
-            row["num_records"],
-            _epoch_ms(row["modification_time"]),
-        )
-        for row in rows
-    ]
-    return sorted(files, key=lambda file: (file.partition, file.modified_ms, file.path))
 
 
 def plan_bins(
@@ -115,11 +87,11 @@ def compact_partition(
         for one in bins:
             written.append(_join(settings, table, one))
     except BaseException:
-        _discard(settings, written)
+        discard(settings, written)
         raise
     is_done = _swap(settings, table, sources, written)
     if not is_done:
-        _discard(settings, written)
+        discard(settings, written)
     return Compacted(
         table,
         sources[0].partition,
@@ -150,41 +122,11 @@ def _swap(
         present = {file.path for file in held_files(opened, column)}
         if not present.issuperset(file.path for file in sources):
             return False
-        now_ms = int(time.time() * 1000)
-        actions: list[AddAction | RemoveAction] = [
-            RemoveAction(file.path, False, now_ms, file.size, {column: file.partition})
-            for file in sources
+        actions = [
+            *removals(sources, column, changes_data=False),
+            *additions(written, column, changes_data=False),
         ]
-        actions += [
-            AddAction(
-                file.path,
-                file.size,
-                {column: file.partition},
-                now_ms,
-                False,
-                json.dumps({"numRecords": file.rows}),
-            )
-            for file in written
-        ]
-        try:
-            opened.create_write_transaction(
-                actions,
-                "append",
-                opened.schema(),
-                [column],
-                commit_properties=CommitProperties(NO_NEW_ROWS, max_commit_retries=0),
-            )
-        except CommitFailedError:
-            continue
-        return True
-    _discard(settings, written)
+        if try_commit(opened, column, actions, metadata=NO_NEW_ROWS):
+            return True
+    discard(settings, written)
     raise CommitContendedError(f"{table}: {_ATTEMPTS} compactions lost to rivals")
-
-
-def _discard(settings: Settings, written: Sequence[DataFile]) -> None:
-    for file in written:
-        (Path(table_uri(settings, file.table)) / file.path).unlink(missing_ok=True)
-
-
-def _epoch_ms(moment: Any) -> int:
-    return int(moment) if isinstance(moment, int) else round(moment.timestamp() * 1000)

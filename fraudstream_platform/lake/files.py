@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,6 +85,12 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def discard(settings: Settings, files: Iterable[DataFile]) -> None:
+    """Remove files that no table and no journal record names."""
+    for file in files:
+        (Path(table_uri(settings, file.table)) / file.path).unlink(missing_ok=True)
 
 
 def check_file(settings: Settings, file: DataFile) -> None:

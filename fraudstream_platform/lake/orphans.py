@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from fraudstream_platform.lake.compaction import held_files
+from fraudstream_platform.lake.actions import held_files
 from fraudstream_platform.lake.tables import TABLES, open_table, partition_column, table_uri
 from fraudstream_platform.lake.vacuum import Removed, let_go, remove_files
 from fraudstream_platform.settings import Settings

@@ -10,16 +10,17 @@ transaction of its own: files and record cannot disagree, whenever the process d
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Collection, Sequence
-from typing import Any
 
-import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import CommitFailedError
-from deltalake.transaction import AddAction, RemoveAction
+from deltalake import DeltaTable, Transaction
 
+from fraudstream_platform.lake.actions import (
+    HeldFile,
+    additions,
+    held_files,
+    removals,
+    try_commit,
+)
 from fraudstream_platform.lake.commit import CommitContendedError
 from fraudstream_platform.lake.content import content_of
 from fraudstream_platform.lake.files import DataFile, check_file
@@ -35,7 +36,7 @@ class HourChangedError(RuntimeError):
 
 def hour_files(settings: Settings, table: str, hour: str) -> frozenset[str]:
     """Paths of the files that hold `hour` now, relative to the table."""
-    return frozenset(row["path"] for row in _present(open_table(settings, table), hour))
+    return frozenset(file.path for file in _present(open_table(settings, table), hour))
 
 
 def rebuilt_version(opened: DeltaTable, hour: str) -> int | None:
@@ -61,25 +62,14 @@ def replace_hour(
     for _ in range(_ATTEMPTS):
         opened = open_table(settings, table)
         present = _present(opened, hour)
-        if content_of(row["path"] for row in present) != content_of(set(seen)):
+        if content_of(file.path for file in present) != content_of(set(seen)):
             raise HourChangedError(
                 f"{table}: hour {hour} changed while it was rebuilt and was left as it is; "
                 "rebuild it again"
             )
-        try:
-            opened.create_write_transaction(
-                [*_removals(present, hour), *_additions(files, hour)],
-                "append",
-                opened.schema(),
-                [HOUR],
-                commit_properties=CommitProperties(
-                    app_transactions=[Transaction(_application(hour), version)],
-                    max_commit_retries=0,
-                ),
-            )
-        except CommitFailedError:
-            continue
-        return
+        actions = [*removals(present, HOUR), *additions(files, HOUR)]
+        if try_commit(opened, HOUR, actions, [Transaction(_application(hour), version)]):
+            return
     raise CommitContendedError(f"{table}: {_ATTEMPTS} replacements of {hour} lost to rivals")
 
 
@@ -87,23 +77,5 @@ def _application(hour: str) -> str:
     return f"fraudstream.rebuild.{hour}"
 
 
-def _present(table: DeltaTable, hour: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pa.table(table.get_add_actions(flatten=True)).to_pylist()
-    return [row for row in rows if row[f"partition.{HOUR}"] == hour]
-
-
-def _removals(present: Sequence[dict[str, Any]], hour: str) -> list[AddAction | RemoveAction]:
-    now_ms = int(time.time() * 1000)
-    return [
-        RemoveAction(row["path"], True, now_ms, row["size_bytes"], {HOUR: hour}) for row in present
-    ]
-
-
-def _additions(files: Sequence[DataFile], hour: str) -> list[AddAction | RemoveAction]:
-    now_ms = int(time.time() * 1000)
-    return [
-        AddAction(
-            file.path, file.size, {HOUR: hour}, now_ms, True, json.dumps({"numRecords": file.rows})
-        )
-        for file in files
-    ]
+def _present(table: DeltaTable, hour: str) -> list[HeldFile]:
+    return [file for file in held_files(table, HOUR) if file.partition == hour]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
-from deltalake import CommitProperties
-from deltalake.exceptions import CommitFailedError
-from deltalake.transaction import AddAction, RemoveAction
-
+from fraudstream_platform.lake.actions import held_files, removals, try_commit
 from fraudstream_platform.lake.commit import CommitContendedError
-from fraudstream_platform.lake.compaction import NO_NEW_ROWS, held_files
+from fraudstream_platform.lake.compaction import NO_NEW_ROWS
 from fraudstream_platform.lake.tables import VERSION, open_table
 from fraudstream_platform.settings import Settings
 
@@ -34,21 +30,7 @@ def prune_versions(settings: Settings, table: str) -> tuple[int, int]:
         old = outdated(versions, settings.profile_versions_kept)
         if not old:
             return 0, len(versions)
-        now_ms = int(time.time() * 1000)
-        removals: list[AddAction | RemoveAction] = [
-            RemoveAction(file.path, True, now_ms, file.size, {VERSION: file.partition})
-            for file in files
-            if file.partition in old
-        ]
-        try:
-            opened.create_write_transaction(
-                removals,
-                "append",
-                opened.schema(),
-                [VERSION],
-                commit_properties=CommitProperties(NO_NEW_ROWS, max_commit_retries=0),
-            )
-        except CommitFailedError:
-            continue
-        return len(old), len(versions) - len(old)
+        gone = removals([file for file in files if file.partition in old], VERSION)
+        if try_commit(opened, VERSION, gone, metadata=NO_NEW_ROWS):
+            return len(old), len(versions) - len(old)
     raise CommitContendedError(f"{table}: {_ATTEMPTS} prunings lost to rivals")

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ import pytest
 
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
 from fraudstream_platform.demo.figures import Watch
-from fraudstream_platform.drain.assignment import hour_of
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowRun
+from fraudstream_platform.lake.hours import hour_of
 from fraudstream_platform.lake.replace import hour_files
 from fraudstream_platform.lake.tables import ALERTS, HOUR, REBUILT_ALERTS, open_table, scan
 from fraudstream_platform.local.dagster import dagster_environment
@@ -34,6 +34,7 @@ from fraudstream_platform.simulator.stream import StreamConfig
 from fraudstream_platform.verify.proof import prove
 from fraudstream_tests.faults.rounds import one_round, proof, transactions
 from fraudstream_tests.sessions import warm_session
+from fraudstream_tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
 
@@ -113,13 +114,6 @@ def ask(settings: Settings, query: str, **variables: Any) -> dict[str, Any]:
     assert "errors" not in answer, answer
     data: dict[str, Any] = answer["data"]
     return data
-
-
-def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:.0f} s"
-        time.sleep(0.5)
 
 
 LAUNCH = """mutation L($params: LaunchBackfillParams!) {

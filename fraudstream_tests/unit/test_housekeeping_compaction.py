@@ -10,12 +10,11 @@ import pytest
 
 from fraudstream_platform.defs.latest import newest_rows_s
 from fraudstream_platform.housekeeping.compact import plan_table
+from fraudstream_platform.lake.actions import HeldFile, held_files
 from fraudstream_platform.lake.commit import Batch, TableAppender
 from fraudstream_platform.lake.compaction import (
     Compacted,
-    HeldFile,
     compact_partition,
-    held_files,
     plan_bins,
 )
 from fraudstream_platform.lake.content import content_of

@@ -8,8 +8,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from fraudstream_platform.lake.actions import held_files
 from fraudstream_platform.lake.commit import Batch, TableAppender
-from fraudstream_platform.lake.compaction import compact_partition, held_files, plan_bins
+from fraudstream_platform.lake.compaction import (
+    compact_partition,
+    plan_bins,
+)
 from fraudstream_platform.lake.delta_log import log_size, tidy_log
 from fraudstream_platform.lake.files import write_file
 from fraudstream_platform.lake.orphans import sweep

@@ -8,10 +8,11 @@ import pytest
 
 from fraudstream_platform.drain.journal import Entry, SnapshotRef, Term
 from fraudstream_platform.drain.resume import Standing, standing_of
-from fraudstream_platform.drain.sealed import hour_end_ms, sealed_hours
+from fraudstream_platform.drain.sealed import sealed_hours
 from fraudstream_platform.drain.snapshot import KEEP_SECONDS, fault_of, snapshot_version
 from fraudstream_platform.housekeeping.journal import KEPT_RECORDS, plan_trim
 from fraudstream_platform.housekeeping.snapshots import unnamed
+from fraudstream_platform.lake.hours import hour_end_ms
 
 pytestmark = pytest.mark.unit
 HOUR_MS = 3_600_000

@@ -6,8 +6,8 @@ import pytest
 
 from fraudstream_platform.drain.rebuild_plan import hours_between, plan_rebuild
 from fraudstream_platform.drain.rebuild_refused import HourNotSealedError, refuse_unfinished
-from fraudstream_platform.drain.sealed import hour_end_ms
 from fraudstream_platform.errors import UserError
+from fraudstream_platform.lake.hours import hour_end_ms
 
 pytestmark = pytest.mark.unit
 
