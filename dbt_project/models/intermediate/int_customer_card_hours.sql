@@ -5,8 +5,6 @@
     on_schema_change='fail'
 ) }}
 
--- Hours of the lake whose rows this table does not count yet are counted anew, whole: late rows
--- belong to the hour that drained them, so an hour that is complete changes no more.
 with facts as (
 
     select *
@@ -19,22 +17,7 @@ with facts as (
 
 changed as (
 
-    select counted.lake_hour
-    from (
-        select
-            lake_hour,
-            count(*) as row_count
-        from facts
-        group by lake_hour
-    ) as counted
-    left join (
-        select
-            lake_hour,
-            sum(transaction_count) as row_count
-        from {{ this }}
-        group by lake_hour
-    ) as held on counted.lake_hour = held.lake_hour
-    where held.row_count is null or held.row_count != counted.row_count
+    {{ hours_to_count_anew('facts') }}
 
 )
 {%- endif %}
