@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from fraudstream_platform.local import processes
-from fraudstream_platform.local.health import HOST, port_free, tcp_open
+from fraudstream_platform.local.health import HOST, tcp_open
 from fraudstream_platform.local.jars import pyspark_home
 from fraudstream_platform.local.spark import slots, spark_environment
 from fraudstream_platform.settings import Settings
@@ -50,11 +50,6 @@ def _is_python(process: psutil.Process) -> bool:
         return "worker_daemon" in " ".join(process.cmdline())
     except psutil.Error:  # it has just ended
         return False
-
-
-def free_master_port() -> int:
-    """A port for the master, above those that stacks take."""
-    return next(port for port in range(32_100, 32_700) if port_free(port))
 
 
 @contextmanager

@@ -14,18 +14,13 @@ import pytest
 from fraudstream_platform.demo.figures import Watch
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowReport, WindowRun
-from fraudstream_platform.local.ports import settings_on_free_ports
+from fraudstream_platform.local.ports import free_port_base, settings_on_free_ports
 from fraudstream_platform.local.stack import Stack
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.simulator.producer import Simulation
 from fraudstream_platform.simulator.stream import StreamConfig
 from fraudstream_platform.verify.proof import prove
-from fraudstream_tests.cluster import (
-    Cluster,
-    drain_processes,
-    free_master_port,
-    standalone_cluster,
-)
+from fraudstream_tests.cluster import Cluster, drain_processes, standalone_cluster
 from fraudstream_tests.sessions import warm_session
 from fraudstream_tests.waiting import until
 
@@ -79,7 +74,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         folder / "data",
         topic_partitions=4,
         flush_seconds=2.0,
-        spark_master=f"spark://127.0.0.1:{free_master_port()}",
+        spark_master=f"spark://127.0.0.1:{free_port_base()}",
     )
     with Stack(settings, services=("kafka", "registry")):
         setup(settings)

@@ -66,7 +66,7 @@ class VelocityAttack:
         tail = batch[f"{account}_{window.tail}"][rows]
         enough = (attempts >= span[0]) & (tail >= velocity.strange_surprise)
         surprising = tail >= velocity.surprise[0]
-        remote, new = batch.is_remote[rows], batch["customer_new_merchants_1h"][rows]
+        remote = batch.is_remote[rows]
         share = velocity.tour_amount_share if window.code == "VA02" else velocity.amount_share
         serious = self._serious(account, batch, rows, rules, share)
         if window.code == "VA01":  # so quick that an account without any custom is judged too
@@ -75,6 +75,7 @@ class VelocityAttack:
             serious &= remote | self._tour(account, batch, rows)
         elif window.code == "VA02":
             spent = batch[f"{account}_sum_1h"][rows] + batch.events.amount[rows]
+            new = batch["customer_new_merchants_1h"][rows]
             serious &= self._tour(account, batch, rows) & (new >= velocity.new_merchants)
             serious &= spent >= velocity.spent_minor  # little money is a market day
             enough &= ~remote
