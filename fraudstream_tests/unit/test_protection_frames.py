@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from itertools import cycle, islice
 from typing import Any
 
 import polars as pl
@@ -145,3 +146,28 @@ def test_guard_covers_every_text_column_that_is_no_identity() -> None:
     """A new text field must be guarded from its first day."""
     assert {"transaction_id", "merchant_id", "original_id", "bin8"} <= set(FREE_TEXT_COLUMNS)
     assert not set(FREE_TEXT_COLUMNS) & set(IDENTITY_KINDS)
+
+
+CARD_LIKE = "4111111111111111"
+
+
+@pytest.mark.parametrize("bits", [128, 160, 256])
+def test_card_number_by_chance_in_a_hexadecimal_id_is_no_card(bits: int) -> None:
+    """One in a thousand random ids holds such a run: genuine transactions would be refused."""
+    rest = "".join(islice(cycle("0b9e"), bits // 4 - len(CARD_LIKE)))
+    ids = [CARD_LIKE + rest, rest.upper() + CARD_LIKE]
+    assert not guarded(pl.DataFrame({"transaction_id": ids, "city": ["Lyon", None]})).any()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{CARD_LIKE}abcdefabcdefabc",
+        f"{CARD_LIKE}-" + "abc" * 5,
+        f"paid {CARD_LIKE} with abcdefabc",
+        CARD_LIKE + "abcdABCDabcdABCD",
+    ],
+)
+def test_card_number_beside_other_text_is_found(text: str) -> None:
+    """Only a whole value of an id's length and letters is an id."""
+    assert guarded(pl.DataFrame({"transaction_id": [text]})).all()
