@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from fraudstream_platform.detection.step import Detector, StepResult
 from fraudstream_platform.evaluate.bronze import Topic
 from fraudstream_platform.evaluate.changes import change_of
-from fraudstream_platform.evaluate.findings import DatedFinding, Finder, is_same, no_findings
+from fraudstream_platform.evaluate.findings import DatedFinding, Finder, no_findings
 from fraudstream_platform.evaluate.metrics.deadlines import REFRESH_MS
 from fraudstream_platform.evaluate.observed import Numbers, Observed, Raised, Rows, Told, Truth
 from fraudstream_platform.evaluate.sampling import Sampler
 from fraudstream_platform.evaluate.worlds import World
+from fraudstream_platform.network.news import Told as ToldGroup
+from fraudstream_platform.network.news import news_of
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.simulator.places import MINOR_PER_EURO_CENT
@@ -49,6 +51,7 @@ class Observer:
         self._row_of: dict[str, int] = {}
         self._silver: list[pl.DataFrame] = []
         self._findings: list[DatedFinding] = []
+        self._told: dict[str, ToldGroup] = {}
         self._refresh_ms = world.config.start_ms + REFRESH_MS
 
     def step(self, batch: Batch) -> None:
@@ -125,7 +128,7 @@ class Observer:
             self._truth.look_alikes.append(Told(one.kind, number, one.at_ms))
 
     def _refresh(self, silver: pl.DataFrame) -> None:
-        """Look for groups once in a while; what is found again is not news."""
+        """Look for groups once in a while; what is news is decided as it is live."""
         self._silver.append(silver)
         newest: Any = silver.get_column("event_time").cast(pl.Int64).max() or 0
         if newest < self._refresh_ms:
@@ -133,9 +136,9 @@ class Observer:
         self._refresh_ms = newest - newest % REFRESH_MS + REFRESH_MS
         since = pl.lit(newest - _REMEMBERED_MS).cast(pl.Datetime("ms", "UTC"))
         self._silver = [pl.concat(self._silver).filter(pl.col("event_time") >= since)]
-        for finding in self._find(self._silver[0]):
-            if not any(is_same(finding, known.finding) for known in self._findings):
-                self._findings.append(DatedFinding(finding, int(newest)))
+        news = news_of(self._find(self._silver[0]), list(self._told.values()), int(newest))
+        self._findings += [DatedFinding(finding, int(newest)) for finding in news.findings]
+        self._told |= {record.key: record for record in news.records}
 
 
 def _keys(frame: pl.DataFrame) -> NDArray[np.int64]:

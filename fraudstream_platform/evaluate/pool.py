@@ -14,10 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from fraudstream_platform.evaluate.figures import Figures, figures_of
 from fraudstream_platform.evaluate.findings import no_findings
-from fraudstream_platform.evaluate.groups import find_groups
 from fraudstream_platform.evaluate.observe import observe
 from fraudstream_platform.evaluate.sampling import Sampler
 from fraudstream_platform.evaluate.worlds import World
+from fraudstream_platform.network.find import find as find_groups
 
 MOST_PROCESSES = 2
 _LOOK_S = 1.0

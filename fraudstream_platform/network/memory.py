@@ -9,76 +9,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from fraudstream_platform.drain.kafka import reader, transactional_producer, watermarks
-from fraudstream_platform.network.findings import Finding
+from fraudstream_platform.network.news import Told, told_from
 from fraudstream_platform.settings import Settings
 
 PRODUCER = "fraudstream.network"
-REMEMBERED_DAYS = 21
-"""From when a group was last seen: three times the seven days that a case of a group slides."""
-_SEEN_AGAIN_MS = 86_400_000
-_DAY_MS = 86_400_000
 _PATIENCE_SECONDS = 30.0
 
 
 class TellingFailedError(RuntimeError):
     """The transaction did not end as it should; the next refresh finds out, and tells the rest."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """A group that an alert told of. Times are epoch ms."""
-
-    key: str
-    pattern: str
-    members: tuple[str, ...]
-    told_at: int
-    seen_at: int
-
-    def to_bytes(self) -> bytes:
-        """The record's value."""
-        return json.dumps(asdict(self), separators=(",", ":")).encode()
-
-
-def told_from(value: bytes) -> Told:
-    """Read what `to_bytes` wrote."""
-    raw = json.loads(value)
-    return Told(**raw | {"members": tuple(raw["members"])})
-
-
-@dataclass(frozen=True)
-class News:
-    """What is new to the memory: findings to tell of, and what is to be remembered."""
-
-    findings: list[Finding]
-    records: list[Told]
-
-
-def news_of(findings: Sequence[Finding], told: Sequence[Told], now_ms: int) -> News:
-    """Findings whose group nobody was told of; known ones are noted as seen once a day."""
-    since = now_ms - REMEMBERED_DAYS * _DAY_MS
-    known = [one for one in told if one.seen_at >= since]
-    fresh: list[Finding] = []
-    records: list[Told] = []
-    for finding in findings:
-        same = [one for one in known if finding.is_same_group(one.pattern, one.members)]
-        if not same:
-            fresh.append(finding)
-            one = Told(finding.key, finding.pattern, finding.members, now_ms, now_ms)
-            records.append(one)
-            known.append(one)
-        records += [
-            replace(one, members=finding.members, seen_at=now_ms)
-            for one in same
-            if now_ms - one.seen_at >= _SEEN_AGAIN_MS
-        ]
-    return News(fresh, records)
 
 
 class Memory:

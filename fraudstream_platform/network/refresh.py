@@ -22,7 +22,8 @@ from fraudstream_platform.lake.tables import PROFILES, open_table
 from fraudstream_platform.network.alerts import alert_of
 from fraudstream_platform.network.findings import Finding
 from fraudstream_platform.network.launch import look_in_spark
-from fraudstream_platform.network.memory import Memory, news_of
+from fraudstream_platform.network.memory import Memory
+from fraudstream_platform.network.news import news_of
 from fraudstream_platform.network.rules import NETWORK_RULES
 from fraudstream_platform.network.silver import facts_of
 from fraudstream_platform.network.task import Order, Part

@@ -22,7 +22,6 @@ from fraudstream_platform.evaluate.bronze import PARTITIONS, Topic
 from fraudstream_platform.evaluate.changes import change_of
 from fraudstream_platform.evaluate.cli import PresetName, evaluate, run
 from fraudstream_platform.evaluate.figures import Figures, figures_of
-from fraudstream_platform.evaluate.findings import Finding
 from fraudstream_platform.evaluate.formats import WIDTH
 from fraudstream_platform.evaluate.gates import recall_gates
 from fraudstream_platform.evaluate.leak import TOLERANCE, leak_test, stratified_auc
@@ -37,6 +36,7 @@ from fraudstream_platform.evaluate.report import build_report
 from fraudstream_platform.evaluate.sampling import FEATURE_NAMES, Sample, Sampler
 from fraudstream_platform.evaluate.table import report_view
 from fraudstream_platform.evaluate.worlds import KINDS, PRESETS, Kind, Preset, World, plan
+from fraudstream_platform.network.findings import Finding
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.simulator.injector import PATTERNS
 from fraudstream_platform.simulator.stream import Batch, Stream
@@ -168,6 +168,10 @@ def test_a_step_of_which_nothing_is_drawn_is_no_failure() -> None:
     assert sampler.sample().formats.shape == (alerting, WIDTH)
 
 
+def found(*members: str) -> Finding:
+    return Finding("synthetic_identity", tuple(sorted(members)), 700, (), (0, 0), 40)
+
+
 def test_a_found_group_is_a_case_and_catches_its_attack() -> None:
     """Findings of graph patterns have no transaction: they would count nowhere."""
     one = world()
@@ -175,14 +179,14 @@ def test_a_found_group_is_a_case_and_catches_its_attack() -> None:
 
     def find(silver: pl.DataFrame) -> list[Finding]:
         seen.append(silver.height)
-        return [Finding(PATTERN, frozenset(silver.get_column("customer").unique()))]
+        return [found(*silver.get_column("customer").unique().drop_nulls())]
 
     observed = observe(one, lambda rows: None, find)
     assert seen == sorted(seen)
     assert len(observed.findings) == 1
     attack = next(a for a in observed.truth.attacks if a.first_ms >= one.counted_from_ms)
     observed.findings[0] = observed.findings[0]._replace(
-        finding=Finding(PATTERN, frozenset([attack.customer])), at_ms=attack.last_ms
+        finding=found(attack.customer or ""), at_ms=attack.last_ms
     )
     observed.raised.clear()
     figures = figures_of(one, observed)

@@ -19,7 +19,7 @@ from fraudstream_platform.lake.tables import PROFILES, create_tables, open_table
 from fraudstream_platform.network.alerts import alert_of
 from fraudstream_platform.network.findings import Finding, Reason
 from fraudstream_platform.network.launch import in_own_process
-from fraudstream_platform.network.memory import REMEMBERED_DAYS, news_of, told_from
+from fraudstream_platform.network.news import REMEMBERED_DAYS, news_of, told_from
 from fraudstream_platform.network.refresh import publish_version
 from fraudstream_platform.network.rules import NETWORK_RULES
 from fraudstream_platform.network.task import Order, Part, look
@@ -63,6 +63,23 @@ def test_a_group_is_told_of_once() -> None:
 def test_one_group_in_two_findings_of_a_refresh_is_told_of_once() -> None:
     """Guards against twins within one refresh."""
     assert len(news_of([finding("A", "B", "C"), finding("A", "B", "D")], [], NOW).findings) == 1
+
+
+def test_new_members_are_news_though_they_share_shops_with_a_smaller_group_told_of() -> None:
+    """A second ring of one town would stay unsaid because of the first one's shops."""
+    told = news_of([finding("A", "B", "C")], [], NOW).records
+    news = news_of([finding("A", "B", "D", "E", "F")], told, NOW + DAY)
+    assert [one.members for one in news.findings] == [("A", "B", "D", "E", "F")]
+
+
+def test_a_group_that_shrinks_and_grows_again_is_told_of_once() -> None:
+    """Windows of a day and of two weeks show more of a ring or less, refresh by refresh."""
+    large, small = finding(*"ABCDEFG"), finding(*"ABC")
+    told = news_of([large], [], NOW).records
+    for day, seen in enumerate((small, large, small, large), 1):
+        news = news_of([seen], told, NOW + day * DAY)
+        assert news.findings == []
+        told = news.records
 
 
 def test_a_group_that_is_still_seen_is_not_told_of_again_after_weeks() -> None:
