@@ -10,7 +10,6 @@ from fraudstream_platform.network.findings import Finding
 
 REMEMBERED_DAYS = 21
 """From when a group was last seen: three times the seven days that a case of a group slides."""
-_KNOWN = 0.5
 _DAY_MS = 86_400_000
 _SEEN_AGAIN_MS = _DAY_MS
 
@@ -63,10 +62,10 @@ def news_of(findings: Sequence[Finding], told: Sequence[Told], now_ms: int) -> N
 
 
 def _is_known(finding: Finding, told: Told) -> bool:
-    """Whether half of the finding's members at least were told of.
+    """Whether most of the finding's members were told of.
 
     Of the finding's, not of the smaller group's: new merchants of a ring are news, though two of
     its shops served an earlier and smaller one.
     """
     common = len(set(finding.members) & set(told.members))
-    return finding.pattern == told.pattern and common >= _KNOWN * len(finding.members)
+    return finding.pattern == told.pattern and 2 * common > len(finding.members)
