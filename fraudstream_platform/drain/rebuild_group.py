@@ -12,19 +12,22 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from fraudstream_platform.detection.rules import RULES, rules_from
 from fraudstream_platform.drain.bronze_steps import hours_upto, steps_of, turns_of
 from fraudstream_platform.drain.positions import group_partitions
 from fraudstream_platform.drain.priority import BATCH_NICE, own_session
 from fraudstream_platform.drain.rebuild_shares import Shares
 from fraudstream_platform.drain.touches import kept_touches
 from fraudstream_platform.lake.files import DataFile, write_file
+from fraudstream_platform.lake.promote import of_candidate
+from fraudstream_platform.lake.promoted import LIVE
 from fraudstream_platform.lake.tables import REBUILT_ALERTS
 from fraudstream_platform.settings import Settings, get_settings
 
@@ -50,6 +53,10 @@ class GroupTask:
     tables: Sequence[str]
     group: int
     groups: int
+    candidate: str = LIVE
+    """Whose tables the files are for."""
+    rules: Mapping[str, Any] = field(default_factory=lambda: asdict(RULES))
+    """The rule set that decides, as a mapping."""
 
 
 def run_group(task: GroupTask) -> None:
@@ -74,15 +81,17 @@ def rebuild_group(settings: Settings, task: GroupTask) -> None:
     from fraudstream_platform.detection.step import Detector  # compiled kernels, here alone
 
     detector = Detector(
+        rules=rules_from(task.rules),
         quality_threshold=settings.silver_quality_threshold,
         oldest_event_days=settings.oldest_event_days,
     )
     shares = Shares(Path(task.folder))
+    target = of_candidate(settings, task.candidate)
     partitions = group_partitions(task.group, task.groups, settings.topic_partitions)
     heard_ms = 0
     for hour in hours_upto(settings, task.hours[-1]):
         is_told = shares.is_told(hour, task.group)
-        output = _Output(settings, hour, task.tables if hour in task.hours and not is_told else ())
+        output = _Output(target, hour, task.tables if hour in task.hours and not is_told else ())
         for turn in turns_of(settings, hour, partitions):
             detector.exchange.accept(*kept_touches(settings, heard_ms, turn.until_ms))
             heard_ms = max(heard_ms, turn.until_ms)

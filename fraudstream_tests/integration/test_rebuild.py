@@ -19,6 +19,7 @@ import pytest
 
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
 from fraudstream_platform.demo.figures import Watch
+from fraudstream_platform.detection.rules import RULES_DIR
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowRun
 from fraudstream_platform.lake.hours import hour_of
@@ -83,7 +84,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             before = {
                 (table, hour): digest(settings, table, hour) for table in REPLACED for hour in hours
             }
-            with Stack(settings, services=("code", "webserver", "daemon")):
+            with Stack(settings, services=("code", "webserver", "daemon", "metrics")):
                 yield Live(settings, hours, before, simulation)
             spark.stop()
         finally:
@@ -281,6 +282,50 @@ def test_rebuild_leaves_out_what_is_done_and_does_it_anew_when_told(live: Live) 
     assert hour_files(settings, "gold.features", second).isdisjoint(old[second])
     for table in REPLACED:
         assert digest(settings, table, second) == live.before[table, second]
+
+
+def test_other_rules_stand_beside_until_they_are_promoted(live: Live, tmp_path: Path) -> None:
+    """Guards against a rule set that changes what readers see before anybody decided so."""
+    settings, (first, second) = live.settings, live.hours
+    rules = tmp_path / "strict.yaml"
+    rules.write_text(
+        (RULES_DIR / "default.yaml").read_text().replace("name: default", "name: strict")
+    )
+    span = ("--from", first, "--to", second)
+    refused = command(settings, "rebuild", *span, "--rules", str(rules))
+    assert (refused.returncode, "Add --as NAME" in refused.stderr) == (2, True), refused.stderr
+    built = command(settings, "rebuild", *span, "--rules", str(rules), "--as", "strict")
+    assert built.returncode == 0, built.stderr
+    for (table, hour), before in live.before.items():
+        assert digest(settings, table, hour) == before
+
+    promoted = command(settings, "promote", "strict", "--yes")
+    assert promoted.returncode == 0, promoted.stderr
+    for hour in live.hours:
+        decided = rows_of(settings, "gold.features", hour)["rules_version"].unique().to_list()
+        assert [version.partition("-")[0] for version in decided] == ["strict"]
+        assert (
+            digest(settings, "silver.transactions", hour)
+            == (live.before["silver.transactions", hour])
+        )
+
+
+def test_the_metrics_of_a_live_drain_are_served(live: Live) -> None:
+    """Guards against an endpoint that answers and knows nothing."""
+    url = f"http://127.0.0.1:{live.settings.port_base + 8}/metrics"
+
+    def served() -> dict[str, float]:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            lines = response.read().decode().splitlines()
+        pairs = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
+        return {name: float(value) for name, value in pairs}
+
+    rows = 'fraudstream_rows_total{table="bronze.transactions"}'
+    until(lambda: served().get(rows, 0) > 0, 60, "flushed rows in the metrics")
+    figures = served()
+    assert figures['fraudstream_owner_heard_timestamp_seconds{group="0"}'] > time.time() - 60
+    assert figures['fraudstream_lag_records{partition="0"}'] >= 0
+    assert figures["fraudstream_run_heard_timestamp_seconds"] > time.time() - 60
 
 
 def test_the_doctor_finds_a_live_system_well_and_names_what_was_left_out(live: Live) -> None:
