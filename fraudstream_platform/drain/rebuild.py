@@ -28,7 +28,6 @@ from fraudstream_platform.drain.bronze_steps import hours_upto
 from fraudstream_platform.drain.rebuild_group import GroupTask
 from fraudstream_platform.drain.rebuild_job import RebuildFailedError, RebuildJob
 from fraudstream_platform.drain.rebuild_refused import (
-    refuse_resharded,
     refuse_shown,
     refuse_unsealed,
     refuse_without_bronze,
@@ -99,7 +98,6 @@ def rebuild_hours(
     with audited(settings, "rebuild", ", ".join(asked), told):
         into = of_candidate(settings, target.candidate)
         seen = {(hour, table): hour_files(into, table, hour) for hour in asked for table in tables}
-        refuse_resharded(settings, asked[-1])
         refuse_unsealed(settings, asked[-1])
         refuse_without_bronze(settings, asked)
         refuse_without_touches(settings, asked[-1])

@@ -9,7 +9,6 @@ import polars as pl
 
 from fraudstream_platform.drain.bronze_steps import hours_upto
 from fraudstream_platform.drain.positions import Positions
-from fraudstream_platform.drain.resharded import newest_reshard
 from fraudstream_platform.drain.sealed import committed_soon, is_past, read_standings
 from fraudstream_platform.drain.touches import touches_are_kept
 from fraudstream_platform.errors import UserError
@@ -44,16 +43,6 @@ def refuse_shown(
             refuse_other_rules(settings, hours, rules_version)
     except UserError as error:
         raise HourRefusedError(str(error)) from None
-
-
-def refuse_resharded(settings: Settings, hour: str) -> None:
-    """Raise HourRefusedError where `hour` has rows that another layout's state decided."""
-    change = newest_reshard(settings)
-    if change is not None and hour >= change.hour:
-        raise HourRefusedError(
-            f"hour {hour} (UTC) was drained after the partitions changed in hour {change.hour}: a "
-            "rebuild would give its first rows another state; only earlier hours can be rebuilt"
-        )
 
 
 def refuse_unfinished(hour: str, now_ms: float) -> None:

@@ -17,7 +17,9 @@ _CODE = (
     "protection/*.py",
     "detection/**/*.py",
     "drain/bronze_steps.py",
+    "drain/partitioner.py",
     "drain/rebuild_group.py",
+    "drain/reshard_state.py",
     "drain/touches.py",
 )
 _DECLARED = ("schemas/*.avsc",)

@@ -31,7 +31,7 @@ from fraudstream_platform.drain.kafka import (
 from fraudstream_platform.drain.layout import Layout, journaled_layout, wanted_layout
 from fraudstream_platform.drain.ledger import Ledger
 from fraudstream_platform.drain.positions import Positions
-from fraudstream_platform.drain.reshard_state import refuse_foreign_partitioner, resharded
+from fraudstream_platform.drain.reshard_state import refuse_foreign_partitioner, step_past
 from fraudstream_platform.drain.resharded import Resharded, keep
 from fraudstream_platform.drain.resume import Standing, read_standing
 from fraudstream_platform.drain.snapshot import (
@@ -219,7 +219,13 @@ def _snapshots(
     journaled: Journaled,
     tell: Callable[[int], None],
 ) -> list[SnapshotRef]:
-    detector = resharded(settings, flushed, wanted.partitions, tell)
+    from fraudstream_platform.detection.step import Detector  # compiled kernels, here alone
+
+    detector = Detector(
+        quality_threshold=settings.silver_quality_threshold,
+        oldest_event_days=settings.oldest_event_days,
+    )
+    step_past(settings, detector, flushed, flushed, tell)
     # What all tasks told each other is the same for every group. Without it the topic is read anew.
     load_exchange(
         detector, [ref for one in journaled.standings if one is not None for ref in one.snapshots]

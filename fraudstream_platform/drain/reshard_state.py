@@ -8,7 +8,7 @@ records still come by the old rule is known there too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -61,40 +61,39 @@ def refuse_foreign_partitioner(settings: Settings, old: int, new: int) -> None:
         )
 
 
-def resharded(
-    settings: Settings, upto: Positions, partitions: int, tell: Callable[[int], None]
-) -> Detector:
-    """A detector with the state of `partitions` partitions, drained up to `upto`.
+def step_past(
+    settings: Settings,
+    detector: Detector,
+    upto: Positions,
+    partitions: Collection[int],
+    tell: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Give a new detector the state of these of `upto`'s partitions, drained up to there.
 
-    `tell` is told how many rows were stepped so far, of all that will be.
+    `tell` is told how many rows of Bronze were looked at so far.
     """
-    from fraudstream_platform.detection.step import Detector  # compiled kernels, here alone
-
-    detector = Detector(
-        quality_threshold=settings.silver_quality_threshold,
-        oldest_event_days=settings.oldest_event_days,
-    )
-    next_offset = _beginnings(settings, upto, partitions)
-    stepped = 0
+    next_offset = _beginnings(settings, upto)
+    looked_at = 0
     for hour in hours_upto(settings, _ANY_HOUR):
         for rows in _slices(settings, hour, upto):
-            targeted = _both(_placed(rows, partitions))
+            targeted = _both(_placed(rows, len(upto)))
             for (target,), part in targeted.group_by(_TARGET):
                 partition = int(str(target))
+                if partition not in partitions:
+                    continue
                 _step(detector, part, partition, next_offset[partition], hour)
                 next_offset[partition] += part.height
-            stepped += rows.height
-            tell(stepped)
-    return detector
+            looked_at += rows.height
+            tell(looked_at)
 
 
-def _beginnings(settings: Settings, upto: Positions, partitions: int) -> Positions:
+def _beginnings(settings: Settings, upto: Positions) -> Positions:
     """The offset of each partition's first row, so that its last one is just before `upto`."""
     counts: Counter[int] = Counter()
     for hour in hours_upto(settings, _ANY_HOUR):
-        rows = _both(_placed(_below(_keys(settings, hour), upto).collect(), partitions))
+        rows = _both(_placed(_below(_keys(settings, hour), upto).collect(), len(upto)))
         counts.update(dict(rows.group_by(_TARGET).len().iter_rows()))
-    return {partition: upto[partition] - counts[partition] for partition in range(partitions)}
+    return {partition: end - counts[partition] for partition, end in upto.items()}
 
 
 def _step(detector: Detector, rows: pl.DataFrame, partition: int, first: int, hour: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,12 +38,50 @@ def keep(settings: Settings, change: Resharded) -> None:
     partial.replace(path)
 
 
-def newest_reshard(settings: Settings) -> Resharded | None:
-    """The last change of layout; None where there never was one."""
+def reshards(settings: Settings) -> list[Resharded]:
+    """All changes of layout, the oldest first."""
     paths = sorted(_folder(settings).glob("*.json"), key=lambda path: int(path.stem))
-    if not paths:
-        return None
-    raw = json.loads(paths[-1].read_text())
+    return [_read(path) for path in paths]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the log that one layout's state stepped; None where it has no end on that side."""
+
+    partitions: int
+    """Of its layout."""
+    begins: Resharded | None
+    ends: Resharded | None
+
+    def hours_of(self, hours: Sequence[str]) -> list[str]:
+        """Those of `hours` that can hold rows of it; the hour of a change is in two stretches."""
+        first = self.begins.hour if self.begins is not None else ""
+        return [
+            hour
+            for hour in hours
+            if hour >= first and (self.ends is None or hour <= self.ends.hour)
+        ]
+
+    def clip(self, partition: int, offsets: tuple[int, int]) -> tuple[int, int]:
+        """Of a partition's first and last offset, what belongs here; empty where last < first."""
+        first, last = offsets
+        if self.begins is not None:
+            first = max(first, self.begins.upto[partition])
+        if self.ends is not None:
+            last = min(last, self.ends.upto[partition] - 1)
+        return first, last
+
+
+def stretches(changes: Sequence[Resharded], partitions: int) -> list[Stretch]:
+    """The log between changes of layout, the oldest first; `partitions` are today's."""
+    begins = [None, *changes]
+    ends = [*changes, None]
+    counts = [*(change.old.partitions for change in changes), partitions]
+    return [Stretch(*one) for one in zip(counts, begins, ends, strict=True)]
+
+
+def _read(path: Path) -> Resharded:
+    raw = json.loads(path.read_text())
     return Resharded(
         raw["at_ms"], Layout(**raw["old"]), Layout(**raw["new"]), from_json(raw["upto"])
     )

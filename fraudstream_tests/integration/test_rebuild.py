@@ -9,13 +9,17 @@ import sys
 import threading
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
 from fraudstream_platform.demo.figures import Watch
@@ -326,6 +330,34 @@ def test_the_metrics_of_a_live_drain_are_served(live: Live) -> None:
     assert figures['fraudstream_owner_heard_timestamp_seconds{group="0"}'] > time.time() - 60
     assert figures['fraudstream_lag_records{partition="0"}'] >= 0
     assert figures["fraudstream_run_heard_timestamp_seconds"] > time.time() - 60
+
+
+def test_a_run_whose_process_died_with_its_server_is_marked_failed(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a dead run that stays STARTED, and holds the next refresh for ever."""
+    settings = live.settings
+    for name, value in dagster_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    server = {"host": "127.0.0.1", "port": settings.port_base + 5}
+    with dg.DagsterInstance.get() as instance:
+        # What such a run leaves: it began on this server, which has been started again since.
+        run = instance.add_run(
+            dg.DagsterRun(
+                job_name="network",
+                run_id=str(uuid.uuid4()),
+                tags={GRPC_INFO_TAG: json.dumps(server)},
+            )
+        )
+        instance.report_dagster_event(
+            DagsterEvent(DagsterEventType.RUN_START.value, "network"), run.run_id
+        )
+
+        def is_failed() -> bool:
+            found = instance.get_run_by_id(run.run_id)
+            return found is not None and found.status == dg.DagsterRunStatus.FAILURE
+
+        until(is_failed, 60, "the dead run is marked failed")
 
 
 def test_the_doctor_finds_a_live_system_well_and_names_what_was_left_out(live: Live) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from fraudstream_platform.contracts.tables import BRONZE_SCHEMA
 from fraudstream_platform.detection.sample import START, bronze, sample_row, token
@@ -19,21 +20,25 @@ from fraudstream_platform.drain.layout import (
     refuse_other_partitions,
 )
 from fraudstream_platform.drain.partitioner import murmur2, partition_of
+from fraudstream_platform.drain.rebuild_group import GroupTask, rebuild_group
+from fraudstream_platform.drain.rebuild_shares import Shares
 from fraudstream_platform.drain.reshard_state import (
     ForeignPartitionerError,
     refuse_foreign_partitioner,
-    resharded,
+    step_past,
 )
+from fraudstream_platform.drain.resharded import Resharded, keep
 from fraudstream_platform.drain.resume import RegroupError, Standing, standing_of
 from fraudstream_platform.lake.files import write_file
 from fraudstream_platform.lake.hours import hour_of
 from fraudstream_platform.lake.replace import hour_files, replace_hour
-from fraudstream_platform.lake.tables import create_tables
+from fraudstream_platform.lake.tables import create_tables, table_uri
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.verify.proof import breaks
 
 pytestmark = pytest.mark.unit
 
+HOUR = hour_of(round(START.timestamp() * 1000))
 OLD, NEW = 2, 5
 CUSTOMERS = [token("cu", number) for number in range(12)]
 ROUNDS = 6
@@ -87,10 +92,13 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def store(settings: Settings, rows: pl.DataFrame) -> None:
-    hour = hour_of(round(START.timestamp() * 1000))
-    file = write_file(settings, "bronze.transactions", hour, rows)
-    held = hour_files(settings, "bronze.transactions", hour)
-    replace_hour(settings, "bronze.transactions", hour, [file], held, 0)
+    file = write_file(settings, "bronze.transactions", HOUR, rows)
+    held = hour_files(settings, "bronze.transactions", HOUR)
+    replace_hour(settings, "bronze.transactions", HOUR, [file], held, 0)
+
+
+def detector_of(settings: Settings) -> Detector:
+    return Detector(quality_threshold=settings.silver_quality_threshold)
 
 
 def features(detector: Detector, rows: pl.DataFrame) -> pl.DataFrame:
@@ -107,7 +115,8 @@ def test_a_moved_customer_s_next_record_sees_all_of_his_past(settings: Settings)
     store(settings, past)
     upto = dict(offsets)
     told: list[int] = []
-    detector = resharded(settings, upto, NEW, told.append)
+    detector = detector_of(settings)
+    step_past(settings, detector, upto, upto, told.append)
     assert told[-1] == past.height
 
     later = rows_of(range(ROUNDS, ROUNDS + 2), offsets, NEW)
@@ -115,7 +124,7 @@ def test_a_moved_customer_s_next_record_sees_all_of_his_past(settings: Settings)
     one_log = past.with_columns(
         pl.lit(0, pl.Int32).alias("partition"), pl.int_range(past.height).alias("offset")
     )
-    oracle = Detector(quality_threshold=settings.silver_quality_threshold)
+    oracle = detector_of(settings)
     oracle.step(one_log, "2026-03-01T00")
     in_one_log = later.with_columns(
         pl.lit(0, pl.Int32).alias("partition"),
@@ -131,7 +140,8 @@ def test_a_straggler_under_the_old_rule_is_known_and_a_repeat_is_seen(settings: 
     offsets = dict.fromkeys(range(NEW), 0)
     past = rows_of(range(ROUNDS), offsets, OLD)
     store(settings, past)
-    detector = resharded(settings, dict(offsets), NEW, lambda _: None)
+    detector = detector_of(settings)
+    step_past(settings, detector, dict(offsets), range(NEW))
     straggling = rows_of(range(ROUNDS, ROUNDS + 1), dict(offsets), OLD)
     assert features(detector, straggling)["customer_n_1h"].min() == ROUNDS
 
@@ -147,7 +157,8 @@ def test_rows_that_are_not_drained_yet_are_not_state(settings: Settings) -> None
     upto = dict(offsets)
     waiting = rows_of(range(2, 4), offsets, OLD)
     store(settings, pl.concat([drained, waiting]))
-    detector = resharded(settings, upto, NEW, lambda _: None)
+    detector = detector_of(settings)
+    step_past(settings, detector, upto, range(NEW))
     assert features(detector, waiting.head(len(CUSTOMERS)))["customer_n_1h"].max() == 2
 
 
@@ -161,6 +172,42 @@ def test_a_topic_that_is_not_keyed_by_kafka_s_rule_is_refused(settings: Settings
     store(settings, other)
     with pytest.raises(ForeignPartitionerError, match="murmur2"):
         refuse_foreign_partitioner(settings, OLD, OLD)
+
+
+def test_hours_around_a_reshard_are_rebuilt_as_they_ran(tmp_path: Path) -> None:
+    """Guards against a rebuild that gives rows after a change of layout another state, or none."""
+    settings = Settings(_env_file=None, data_dir=tmp_path, topic_partitions=NEW, drain_groups=1)
+    create_tables(settings)
+    offsets = dict.fromkeys(range(NEW), 0)
+    before = rows_of(range(ROUNDS), offsets, OLD)
+    upto = dict(offsets)
+    after = rows_of(range(ROUNDS, ROUNDS + 3), offsets, NEW)
+    later = rows_of(range(60, 63), offsets, NEW)
+    store(settings, pl.concat([before, after]))
+    next_hour = "2026-01-05T13"
+    file = write_file(settings, "bronze.transactions", next_hour, later)
+    replace_hour(settings, "bronze.transactions", next_hour, [file], set(), 0)
+    changed = round((START + timedelta(minutes=ROUNDS)).timestamp() * 1000)
+    keep(settings, Resharded(changed, Layout(OLD, 1), Layout(NEW, 1), upto))
+
+    first, second = detector_of(settings), detector_of(settings)
+    live = [first.step(before, HOUR).features]
+    step_past(settings, second, upto, range(NEW))
+    live += [second.step(after, HOUR).features, second.step(later, next_hour).features]
+
+    shares = Shares(tmp_path / "rebuild")
+    shares.create()
+    asked = (HOUR, next_hour)
+    rebuild_group(settings, GroupTask(str(shares.folder), asked, ["gold.features"], 0, 1))
+    for hour, expected in ((HOUR, pl.concat(live[:2])), (next_hour, live[2])):
+        files = shares.of_hour(hour, 1) or []
+        paths = [f"{table_uri(settings, 'gold.features')}/{file.path}" for file in files]
+        found = pl.concat([pl.read_parquet(path) for path in paths]).select(expected.columns)
+        assert_frame_equal(
+            found.cast(dict(expected.schema)).sort("partition", "offset"),
+            expected.sort("partition", "offset"),
+            check_exact=True,
+        )
 
 
 def standing(group: int, partitions: list[int]) -> Standing | None:
