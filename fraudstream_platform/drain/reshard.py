@@ -90,10 +90,11 @@ def read_journaled(settings: Settings) -> Journaled:
     )
 
 
-def layout_change(settings: Settings) -> tuple[Layout, Layout]:
+def layout_change(settings: Settings, *, again: bool = False) -> tuple[Layout, Layout]:
     """What the journal holds and what the settings want; raises UserError.
 
-    It is refused to go on with fewer partitions than there are, or where nothing has to be moved.
+    It is refused to go on with fewer partitions than there are, or where nothing has to be moved but
+    with `again`.
     """
     consumer = reader(settings, "fraudstream.reshard")
     try:
@@ -111,17 +112,24 @@ def layout_change(settings: Settings) -> tuple[Layout, Layout]:
     if not journaled.flushed:
         raise UserError("nothing was drained yet, so no state has to move: `fraudstream setup`")
     present = journaled_layout(journaled.standings)
-    if present == wanted and on_topic == wanted.partitions:
-        raise UserError(f"the journal and the topic have {wanted} already")
+    if present == wanted and on_topic == wanted.partitions and not again:
+        raise UserError(
+            f"the journal and the topic have {wanted} already: --again makes their state anew"
+        )
     return present, wanted
 
 
-def reshard(settings: Settings, tell: Callable[[int], None] = lambda _: None) -> None:
+def reshard(
+    settings: Settings, tell: Callable[[int], None] = lambda _: None, *, again: bool = False
+) -> None:
     """Move state to the layout of the settings. Audited; `tell` is told of rows stepped so far.
+
+    With `again` also where the layout is that one: after the snapshots were lost, or code that
+    declares other features, state comes from all of Bronze and not from what the log still holds.
 
     Raises UserError, with nothing changed, where somebody drains or nothing has to move.
     """
-    present, wanted = layout_change(settings)
+    present, wanted = layout_change(settings, again=again)
     with audited(settings, "reshard", settings.transactions_topic, f"{present} to {wanted}"):
         journaled = _taken_from_all(settings, wanted)
         refuse_foreign_partitioner(settings, journaled.partitions, wanted.partitions)
