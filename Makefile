@@ -21,7 +21,7 @@ REPORT ?=
 DEMO_ARGS := $(if $(filter command line environment,$(origin SECONDS)),$(if $(SECONDS),--seconds $(SECONDS))) \
 	$(if $(TPS),--tps $(TPS)) $(if $(REPORT),--report $(REPORT))
 
-.PHONY: help env services demo up down status test unit integration faults lint format clean
+.PHONY: help env services demo up down status test unit integration faults handovers replay lint format clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -76,6 +76,14 @@ SEED ?= 1
 KINDS ?= run,worker,spark,run+code
 faults: services ## Kill parts of a running pipeline; ROUNDS=10 of each of KINDS, SEED=1, TPS=2000
 	@$(PY) -m fraudstream_tests.faults --rounds $(ROUNDS) --kinds $(KINDS) --seed $(SEED) $(if $(TPS),--tps $(TPS))
+
+HANDOVERS ?= 20
+handovers: services ## Alert latency across HANDOVERS=20 hand-overs at TPS=5000, windows of WINDOW=60 s; writes handovers.json
+	@$(PY) -m fraudstream_tests.benchmarks.handovers --handovers $(HANDOVERS) $(if $(TPS),--tps $(TPS)) \
+		$(if $(WINDOW),--window $(WINDOW)) $(if $(LEAD),--lead $(LEAD)) $(if $(REPORT),--report $(REPORT))
+
+replay: services ## How many records a second a successor replays from the log
+	@$(PY) -m fraudstream_tests.benchmarks.replay
 
 lint: env ## Lint, format check, types, import contracts, security lint
 	@$(VENV)/bin/ruff check .

@@ -42,10 +42,11 @@ class Settings(BaseSettings):
 
     environment: Literal["development", "test", "production"] = "development"
     debug_mode: bool = False
+    log_format: Literal["text", "json"] = "text"
 
     # Addresses. The embedded services take PORT_BASE (Dagster UI), +1 (schema registry),
     # +2 and +3 (Kafka broker, controller), +4 (Spark Connect), +5 (Dagster code server)
-    # and +6 (dbt docs).
+    # +7 (the marts' code server), +6 (dbt docs) and +8 (metrics).
     port_base: int = Field(default=19090, ge=1024, le=65000)
     kafka_bootstrap_servers: str = ""
     schema_registry_url: str = ""

@@ -15,6 +15,7 @@ from fraudstream_platform.defs.housekeeping import (
     housekeeping_schedule,
 )
 from fraudstream_platform.defs.network import network_job, network_profiles, network_sensor
+from fraudstream_platform.defs.promoting import promotions
 from fraudstream_platform.defs.requests import JOB_NAME
 from fraudstream_platform.defs.sensor import drain_sensor
 from fraudstream_platform.drain.session import session_url
@@ -40,6 +41,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
             assets.LABEL_TOPIC,
             assets.drained,
             network_profiles,
+            promotions,
             *HOUSEKEEPING_ASSETS,
         ],
         jobs=[drain_job, network_job, housekeeping_job],

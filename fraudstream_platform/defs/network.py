@@ -21,6 +21,8 @@ from fraudstream_platform.settings import get_settings
 JOB_NAME = "network"
 _SLOW_SECONDS = 60.0
 _LOWEST = 19
+_MOST_SECONDS = 1_200
+"""A refresh that hangs is ended then, and the next one begins."""
 
 Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
@@ -78,7 +80,7 @@ network_job = dg.define_asset_job(
     JOB_NAME,
     selection=dg.AssetSelection.assets(network_profiles),
     executor_def=dg.in_process_executor,
-    tags={"fraudstream/kind": "network"},
+    tags={"fraudstream/kind": "network", dg.MAX_RUNTIME_SECONDS_TAG: str(_MOST_SECONDS)},
     description="Merchant collusion and synthetic identity over Silver; its sensor starts it.",
 )
 

@@ -9,7 +9,9 @@ from confluent_kafka import KafkaException
 
 from fraudstream_platform.defs.requests import JOB_NAME, policy_of, run_request, tagged_window
 from fraudstream_platform.drain.heads import Heads, read_heads
+from fraudstream_platform.drain.kafka import TopicMissingError
 from fraudstream_platform.drain.planning import RunState, RunView, Window, plan
+from fraudstream_platform.drain.resume import RegroupError
 from fraudstream_platform.settings import Settings, get_settings
 
 _RUNS_SEEN = 20
@@ -37,6 +39,8 @@ def drain_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
         heads = read_heads(settings)
     except KafkaException as error:
         return dg.SkipReason(f"the broker at {settings.bootstrap} does not answer: {error}")
+    except (RegroupError, TopicMissingError) as error:
+        return dg.SkipReason(str(error))
     runs = drain_runs(context.instance, settings, heads)
     decision = plan(round(time.time() * 1000), policy_of(settings), runs, heads.lag)
     for run_id in decision.dead:

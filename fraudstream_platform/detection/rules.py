@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -70,6 +71,11 @@ def read_rules(path: Path) -> RuleSet:
         raise UserError(f"{path}{where}: {getattr(error, 'problem', None) or 'no YAML'}") from None
     except ValidationError as error:
         raise UserError(f"{path}: {_told(error)}") from None
+
+
+def rules_from(raw: Mapping[str, Any]) -> RuleSet:
+    """A rule set from what `asdict` gave, also by way of JSON."""
+    return TypeAdapter(RuleSet).validate_python(raw)
 
 
 def _refuse_doubled(node: yaml.Node | None) -> None:

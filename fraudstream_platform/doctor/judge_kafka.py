@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fraudstream_platform.doctor.verdict import Check, fail, ok
 
-_AT_LEAST = ("max.message.bytes", "retention.ms", "retention.bytes")
+_AT_LEAST = ("max.message.bytes", "min.insync.replicas", "retention.ms", "retention.bytes")
 _ENDLESS = -1
 
 
@@ -41,8 +41,8 @@ def _partitions(wish: TopicFacts, topic: TopicFacts) -> Check:
     return fail(
         f"topic {wish.name}",
         f"has {topic.partitions} partitions, TOPIC_PARTITIONS asks for {wish.partitions}",
-        "set TOPIC_PARTITIONS back to what the raw topic was made with: state is kept by partition, "
-        "and adding some is not supported yet",
+        "set TOPIC_PARTITIONS to what the raw topic has or is to have, hold the drain, and run "
+        "`fraudstream reshard`: state is kept by partition, and it moves it",
     )
 
 

@@ -77,6 +77,7 @@ class Owner:
             self._snapshots = standing.snapshots
             self._is_origin = not standing.has_flushed
         self._commit([self._entry("owner")])
+        log.info("owns the group", extra=self._places())
         runs = self._settings.topic_partitions
         self._journal.follow({runs: self._journal.end(runs)})
 
@@ -188,6 +189,11 @@ class Owner:
         crash_point(self._settings, "before_final")
         final = self._entry("final")
         self._commit([*entries, replace(final, flushed=bounds, stepped=bounds)])
+        log.info("ended its window", extra=self._places())
+
+    def _places(self) -> Mapping[str, Positions]:
+        """Next offsets by partition, for the log."""
+        return {"flushed": dict(self._held.flushed), "stepped": dict(self._held.stepped)}
 
     def _entry(self, kind: str) -> Entry:
         return Entry(

@@ -12,26 +12,33 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from fraudstream_platform.detection.rules import RULES, rules_from
 from fraudstream_platform.drain.bronze_steps import hours_upto, steps_of, turns_of
 from fraudstream_platform.drain.positions import group_partitions
 from fraudstream_platform.drain.priority import BATCH_NICE, own_session
 from fraudstream_platform.drain.rebuild_shares import Shares
+from fraudstream_platform.drain.reshard_state import step_past
+from fraudstream_platform.drain.resharded import Stretch, reshards, stretches
 from fraudstream_platform.drain.touches import kept_touches
 from fraudstream_platform.lake.files import DataFile, write_file
+from fraudstream_platform.lake.promote import of_candidate
+from fraudstream_platform.lake.promoted import LIVE
 from fraudstream_platform.lake.tables import REBUILT_ALERTS
 from fraudstream_platform.settings import Settings, get_settings
 
 if TYPE_CHECKING:
-    from fraudstream_platform.detection.step import Detector
+    from fraudstream_platform.detection.step import StepResult
 
 _FILE_ROWS = 100_000
+_HEARD_MS = 2 * 86_400_000
+"""What tasks told each other counts for a day; a state in the middle of the log hears two of them."""
 _TOLD = 2_000
 """Characters of a failed process's last words that its task passes on."""
 
@@ -50,6 +57,10 @@ class GroupTask:
     tables: Sequence[str]
     group: int
     groups: int
+    candidate: str = LIVE
+    """Whose tables the files are for."""
+    rules: Mapping[str, Any] = field(default_factory=lambda: asdict(RULES))
+    """The rule set that decides, as a mapping."""
 
 
 def run_group(task: GroupTask) -> None:
@@ -71,27 +82,55 @@ def run_group(task: GroupTask) -> None:
 
 def rebuild_group(settings: Settings, task: GroupTask) -> None:
     """Step the group's Bronze rows from the first hour on; tell every hour as it is done."""
+    shares = Shares(Path(task.folder))
+    target = of_candidate(settings, task.candidate)
+    outputs = {
+        hour: _Output(target, hour, task.tables)
+        for hour in task.hours
+        if not shares.is_told(hour, task.group)
+    }
+    hours = hours_upto(settings, task.hours[-1])
+    for stretch in stretches(reshards(settings), settings.topic_partitions):
+        inside = stretch.hours_of(hours)
+        if outputs.keys().isdisjoint(inside):
+            continue
+        for hour in _step_stretch(settings, task, stretch, inside, outputs):
+            if not shares.is_told(hour, task.group):
+                output = outputs.get(hour)
+                shares.tell(hour, task.group, output.close() if output is not None else [])
+
+
+def _step_stretch(
+    settings: Settings,
+    task: GroupTask,
+    stretch: Stretch,
+    hours: Sequence[str],
+    outputs: Mapping[str, _Output],
+) -> Iterator[str]:
+    """Step a stretch's rows by its own state; hours as they are done."""
     from fraudstream_platform.detection.step import Detector  # compiled kernels, here alone
 
     detector = Detector(
+        rules=rules_from(task.rules),
         quality_threshold=settings.silver_quality_threshold,
         oldest_event_days=settings.oldest_event_days,
     )
-    shares = Shares(Path(task.folder))
-    partitions = group_partitions(task.group, task.groups, settings.topic_partitions)
+    partitions = group_partitions(task.group, task.groups, stretch.partitions)
     heard_ms = 0
-    for hour in hours_upto(settings, task.hours[-1]):
-        is_told = shares.is_told(hour, task.group)
-        output = _Output(settings, hour, task.tables if hour in task.hours and not is_told else ())
+    if stretch.begins is not None:
+        step_past(settings, detector, stretch.begins.upto, partitions)
+        heard_ms = stretch.begins.at_ms - _HEARD_MS
+    for hour in hours:
         for turn in turns_of(settings, hour, partitions):
             detector.exchange.accept(*kept_touches(settings, heard_ms, turn.until_ms))
             heard_ms = max(heard_ms, turn.until_ms)
             for partition, offsets in turn.offsets.items():
-                for rows in steps_of(settings, hour, partition, offsets):
-                    output.add(detector, rows)
-        files = output.close()
-        if not is_told:
-            shares.tell(hour, task.group, files)
+                for rows in steps_of(settings, hour, partition, stretch.clip(partition, offsets)):
+                    result = detector.step(rows, hour)
+                    if hour in outputs:
+                        outputs[hour].add(result)
+        if stretch.ends is None or hour < stretch.ends.hour:
+            yield hour  # else the stretch that follows has rows of it, too
 
 
 class _Output:
@@ -103,9 +142,8 @@ class _Output:
         self._kept: dict[str, list[pl.DataFrame]] = {table: [] for table in tables}
         self._files: list[DataFile] = []
 
-    def add(self, detector: Detector, bronze: pl.DataFrame) -> None:
-        """Step Bronze rows and keep what is asked for."""
-        result = detector.step(bronze, self._hour)
+    def add(self, result: StepResult) -> None:
+        """Keep what is asked for of a step."""
         frames = {
             "silver.transactions": result.silver,
             "silver.quarantine": result.quarantine,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from fraudstream_platform.drain.rebuild_shares import Shares
-from fraudstream_platform.settings import Settings
+from fraudstream_platform.drain.rebuild_group import GroupTask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,18 +26,11 @@ class RebuildFailedError(RuntimeError):
 class RebuildJob:
     """Runs in a thread of its own under a tag, from entry to exit; an error's exit ends its tasks."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        spark: SparkSession,
-        shares: Shares,
-        hours: Sequence[str],
-        tables: Sequence[str],
-    ) -> None:
+    def __init__(self, spark: SparkSession, task: GroupTask) -> None:
+        """Run `task` for each of its groups, whatever its own group is."""
         self._spark = spark
-        self._tag = f"rebuild-{shares.folder.name}"
-        self._groups = settings.drain_groups
-        self._told = (str(shares.folder), tuple(hours), tuple(tables))
+        self._tag = f"rebuild-{Path(task.folder).name}"
+        self._task = task
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="rebuild")
         self._future: Future[int] | None = None
 
@@ -71,14 +65,14 @@ class RebuildJob:
 
     def _collect(self) -> int:
         self._spark.addTag(self._tag)  # tags are the launching thread's own
-        groups, (folder, hours, tables) = self._groups, self._told
+        task, groups = self._task, self._task.groups
 
         def rebuild(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            from fraudstream_platform.drain.rebuild_group import GroupTask, run_group
+            from fraudstream_platform.drain.rebuild_group import run_group
 
             for batch in batches:
                 for group in batch.column(0).to_pylist():
-                    run_group(GroupTask(folder, hours, tables, group, groups))
+                    run_group(replace(task, group=group))
                 yield batch
 
         frame = self._spark.range(0, groups, 1, min(groups, _TASKS)).mapInArrow(rebuild, "id long")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -13,6 +13,8 @@ from fraudstream_platform.drain.sealed import committed_soon, is_past, read_stan
 from fraudstream_platform.drain.touches import touches_are_kept
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.lake.hours import hour_end_ms
+from fraudstream_platform.lake.promote import refuse_other_rules, refuse_promoted
+from fraudstream_platform.lake.promoted import LIVE
 from fraudstream_platform.lake.tables import HOUR, scan
 from fraudstream_platform.settings import Settings
 
@@ -29,6 +31,18 @@ class HourNotSealedError(HourRefusedError):
 
 class HourWithoutBronzeError(HourRefusedError):
     """Bronze has no row of the hour: a rebuild would replace what the tables hold by nothing."""
+
+
+def refuse_shown(
+    settings: Settings, hours: Sequence[str], candidate: str, rules_version: str
+) -> None:
+    """Raise HourRefusedError where readers would see rows change that nobody has promoted."""
+    try:
+        refuse_promoted(settings, candidate, hours)
+        if candidate == LIVE:
+            refuse_other_rules(settings, hours, rules_version)
+    except UserError as error:
+        raise HourRefusedError(str(error)) from None
 
 
 def refuse_unfinished(hour: str, now_ms: float) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from fraudstream_platform.detection.rules import RULES, RuleSet
 from fraudstream_platform.lake.replace import rebuilt_version
 from fraudstream_platform.lake.tables import open_table
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
@@ -16,14 +17,16 @@ _CODE = (
     "protection/*.py",
     "detection/**/*.py",
     "drain/bronze_steps.py",
+    "drain/partitioner.py",
     "drain/rebuild_group.py",
+    "drain/reshard_state.py",
     "drain/touches.py",
 )
-_DECLARED = ("rules/default.yaml", "schemas/*.avsc")
+_DECLARED = ("schemas/*.avsc",)
 _SETTINGS = ("silver_quality_threshold", "oldest_event_days", "topic_partitions")
 
 
-def rebuild_version(settings: Settings) -> int:
+def rebuild_version(settings: Settings, rules: RuleSet = RULES) -> int:
     """A number from the content of all that decides what a rebuild writes: alike where that is.
 
     It has 63 bits, since it travels as the version of a Delta application transaction.
@@ -31,6 +34,7 @@ def rebuild_version(settings: Settings) -> int:
     digest = hashlib.sha256()
     for path in _sources():
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(f"{rules.version}\0".encode())
     for name in _SETTINGS:
         digest.update(f"{name}={getattr(settings, name)}\0".encode())
     return int.from_bytes(digest.digest()[:8], "big") >> 1

@@ -13,10 +13,11 @@ from fraudstream_platform.drain.journal import (
     Term,
 )
 from fraudstream_platform.drain.positions import Positions, covers
+from fraudstream_platform.errors import UserError
 
 
-class RegroupError(RuntimeError):
-    """The journal's groups are not those of the settings."""
+class RegroupError(UserError):
+    """The raw topic, or the journal's groups, are cut otherwise than the settings say."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Standing:
 
 def read_standing(journal: JournalReader, group: int) -> Standing | None:
     """Where the group stands now; None where nobody ever owned it."""
-    return standing_of(journal.tail(group, COMPLETE))
+    # What was the runs' partition of fewer partitions can be a group's by now.
+    return standing_of([one for one in journal.tail(group, COMPLETE) if one.kind != "run"])
 
 
 def standing_of(entries: Sequence[Entry]) -> Standing | None:
@@ -91,5 +93,6 @@ def refuse_regrouping(standing: Standing, partitions: Sequence[int]) -> None:
     if set(standing.flushed) != set(partitions):
         raise RegroupError(
             f"the journal's group holds partitions {sorted(standing.flushed)}, the settings say "
-            f"{sorted(partitions)}: set DRAIN_GROUPS back; redrawing groups is not supported yet"
+            f"{sorted(partitions)}: set TOPIC_PARTITIONS and DRAIN_GROUPS back, or run "
+            "`fraudstream reshard`, which moves the state"
         )

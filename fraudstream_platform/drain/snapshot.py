@@ -110,6 +110,15 @@ def restore(
     return None
 
 
+def load_exchange(detector: Detector, candidates: Sequence[SnapshotRef]) -> None:
+    """Load what was heard of other partitions from the newest usable snapshot, where one is."""
+    for ref in candidates:
+        arrays = _load(ref)
+        if arrays is not None:
+            detector.exchange.load(_part(arrays, _EXCHANGE))
+            return
+
+
 def _part(arrays: Mapping[str, np.ndarray], prefix: str) -> Mapping[str, np.ndarray]:
     return {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
 

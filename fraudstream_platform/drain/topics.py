@@ -46,6 +46,9 @@ def wanted_topics(settings: Settings) -> list[NewTopic]:
     """Every topic that FraudStream needs, as set-up makes it."""
     replication = settings.topic_replication
     append_time = {"message.timestamp.type": "LogAppendTime"}
+    if replication > 1:
+        # A record that is acknowledged (acks=all) is on all copies but one: a broker may go.
+        append_time["min.insync.replicas"] = str(replication - 1)
     return [
         NewTopic(
             settings.transactions_topic,

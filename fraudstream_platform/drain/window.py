@@ -18,6 +18,7 @@ from fraudstream_platform.drain.followers import Followers
 from fraudstream_platform.drain.heartbeat import Heartbeat
 from fraudstream_platform.drain.journal import Entry
 from fraudstream_platform.drain.launch import SparkJob, TasksFailedError
+from fraudstream_platform.drain.layout import refuse_other_layout
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.lake.start_notices import notice_start
 from fraudstream_platform.lake.tables import LABELS
@@ -138,6 +139,7 @@ class WindowRun:
 
         What changed since the last start is in the audit trail before anything is drained.
         """
+        refuse_other_layout(self._settings)
         notice_start(self._settings)
         anchors = AnchorKeeper(self._settings)
         committer = Committer(self._settings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import logging
 import os
 import time
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import pyarrow as pa
 from fraudstream_platform.detection.step import warm_up
 from fraudstream_platform.drain.assignment import Assignment
 from fraudstream_platform.drain.task import run_group
+from fraudstream_platform.logs import configure
 from fraudstream_platform.settings import get_settings
 
 _HOLD_SECONDS = 1.0
@@ -37,7 +37,6 @@ def drain_batch(batch: pa.RecordBatch, assignments: Sequence[str]) -> pa.RecordB
     """Drain the groups whose numbers are in `batch` (one), and give their outcomes as JSON."""
     from pyspark import TaskContext
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     context = TaskContext.get()
     retry = context.attemptNumber() if context is not None else 0
     warm_up()
@@ -45,6 +44,13 @@ def drain_batch(batch: pa.RecordBatch, assignments: Sequence[str]) -> pa.RecordB
     outcomes = []
     for index in batch.column(0).to_pylist():
         assignment = Assignment.from_json(assignments[index]).of_retry(retry)
+        configure(
+            get_settings(),
+            run_id=assignment.run_id,
+            window=assignment.window_start,
+            attempt=assignment.attempt,
+            group=assignment.group,
+        )
         outcome = run_group(get_settings(), assignment)
         outcomes.append(
             json.dumps(

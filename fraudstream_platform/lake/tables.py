@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import polars as pl
 from deltalake import DeltaTable, Schema
@@ -20,6 +20,15 @@ from fraudstream_platform.contracts.tables import (
 )
 from fraudstream_platform.detection.catalogue import FEATURES_SCHEMA
 from fraudstream_platform.detection.exchange_touches import KINDS
+from fraudstream_platform.errors import UserError
+from fraudstream_platform.lake.promoted import (
+    PROMOTION_SCHEMA,
+    PROMOTIONS,
+    REBUILDABLE,
+    candidate_lake,
+    hours_by_candidate,
+    promoted_hours,
+)
 from fraudstream_platform.settings import Settings
 
 HOUR = "hour"
@@ -107,7 +116,12 @@ TABLES: dict[str, pl.Schema] = {
     REBUILT_ALERTS: ALERT_SCHEMA,
     **PROFILES,
     AUDIT: AUDIT_SCHEMA,
+    PROMOTIONS: PROMOTION_SCHEMA,
 }
+
+
+class TableOutdatedError(UserError):
+    """A table was made by a version whose columns cannot be brought up to date."""
 
 
 def partition_column(table: str) -> str:
@@ -127,17 +141,40 @@ def table_uri(settings: Settings, table: str) -> str:
     return f"{settings.lake.rstrip('/')}/{table.replace('.', '/')}"
 
 
-def create_tables(settings: Settings) -> None:
-    """Create every table that is not there yet, with no rows."""
-    for table in TABLES:
-        DeltaTable.create(
+def create_tables(settings: Settings, tables: Iterable[str] = TABLES) -> None:
+    """Create every one of `tables` that is not there yet, with no rows; add columns that one lacks.
+
+    Rows from before a column have null in it. Raises TableOutdatedError where a column is there with
+    another type.
+    """
+    for table in tables:
+        opened = DeltaTable.create(
             table_uri(settings, table),
-            schema=Schema.from_arrow(pl.DataFrame(schema=full_schema(table)).to_arrow().schema),
+            schema=_delta_schema(table),
             mode="ignore",
             partition_by=[partition_column(table)],
             name=table,
             configuration={"delta.checkpointInterval": "50", **log_properties(settings)},
         )
+        _add_columns(opened, table)
+
+
+def _delta_schema(table: str) -> Schema:
+    return Schema.from_arrow(pl.DataFrame(schema=full_schema(table)).to_arrow().schema)
+
+
+def _add_columns(opened: DeltaTable, table: str) -> None:
+    held = {field.name: field.type for field in opened.schema().fields}
+    wanted = _delta_schema(table).fields
+    changed = [field.name for field in wanted if held.get(field.name, field.type) != field.type]
+    if changed:
+        raise TableOutdatedError(
+            f"{table}: column {changed[0]} is of another type than this version of FraudStream "
+            "writes; only new columns can be added to a table that is there"
+        )
+    missing = [field for field in wanted if field.name not in held]
+    if missing:
+        opened.alter.add_columns(missing)
 
 
 def log_properties(settings: Settings) -> dict[str, str]:
@@ -160,9 +197,20 @@ def open_table(settings: Settings, table: str) -> DeltaTable:
         raise FileNotFoundError(f"table {table} is missing; run `fraudstream setup`") from None
 
 
-def scan(settings: Settings, table: str, **options: Any) -> pl.LazyFrame:
-    """The table's rows, lazily (a reader needs neither Spark nor a JVM)."""
-    return pl.scan_delta(table_uri(settings, table), **options)
+def scan(settings: Settings, table: str) -> pl.LazyFrame:
+    """The table's rows, lazily (a reader needs neither Spark nor a JVM).
+
+    Hours for which a candidate was promoted are the candidate's.
+    """
+    rows = pl.scan_delta(table_uri(settings, table))
+    promoted = promoted_hours(settings.lake) if table in REBUILDABLE else {}
+    if not promoted:
+        return rows
+    parts = [rows.filter(~pl.col(HOUR).is_in(list(promoted)))]
+    for name, hours in hours_by_candidate(promoted).items():
+        uri = f"{candidate_lake(settings.lake, name)}/{table.replace('.', '/')}"
+        parts.append(pl.scan_delta(uri).filter(pl.col(HOUR).is_in(hours)))
+    return pl.concat(parts, how="diagonal_relaxed")
 
 
 def rows_in_hour(settings: Settings, table: str, hour: str) -> int:

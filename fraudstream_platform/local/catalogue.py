@@ -12,6 +12,7 @@ from fraudstream_platform.local.dagster import (
 )
 from fraudstream_platform.local.dbt_docs import docs_service
 from fraudstream_platform.local.kafka import kafka_service
+from fraudstream_platform.local.metrics import metrics_service
 from fraudstream_platform.local.registry import registry_service
 from fraudstream_platform.local.service import Service
 from fraudstream_platform.local.spark import spark_service
@@ -26,6 +27,7 @@ BUILDERS: dict[str, Callable[[Settings], Service]] = {
     "webserver": webserver_service,
     "daemon": daemon_service,
     "docs": docs_service,
+    "metrics": metrics_service,
 }
 ALL = tuple(BUILDERS)
 

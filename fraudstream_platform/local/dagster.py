@@ -28,6 +28,9 @@ storage:
 run_coordinator:  # the queued one polls every 5 s; a window cannot wait
   module: dagster._core.run_coordinator
   class: DefaultRunCoordinator
+run_launcher:  # Dagster's own, and it sees that a run's process is gone
+  module: fraudstream_platform.defs.launcher
+  class: WatchedRunLauncher
 run_monitoring:
   enabled: true
   start_timeout_seconds: 120

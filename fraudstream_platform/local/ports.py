@@ -9,7 +9,7 @@ from fraudstream_platform.errors import UserError
 from fraudstream_platform.local.health import port_free
 from fraudstream_platform.settings import Settings
 
-PORTS_USED = 8
+PORTS_USED = 9
 _LOWEST, _HIGHEST = 20_000, 32_000  # below Linux's ephemeral range, which starts at 32768
 
 

@@ -14,6 +14,7 @@ from fraudstream_platform.errors import UserError
 from fraudstream_platform.local import jars, state
 from fraudstream_platform.local.processes import Identity
 from fraudstream_platform.local.stack import Stack
+from fraudstream_platform.logs import configure
 from fraudstream_platform.settings import Settings, get_settings
 
 logger = logging.getLogger(__name__)
@@ -67,8 +68,8 @@ def main() -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = get_settings()
+    configure(settings, service="supervisor")
     try:
         supervise(settings, sys.argv[1:], stopping)
     except UserError as error:

@@ -11,8 +11,6 @@ EVERY_SECONDS = 180
 RESTED_EVERY_SECONDS = 60
 """The same once the stream rests: what came last is not left to wait."""
 RESTS_AFTER_SECONDS = 15
-DEAD_AFTER_SECONDS = 1_200
-"""A run whose process was killed stays in progress for ever; Spark's task ends before this."""
 _HOUR_S = 3_600
 
 
@@ -34,7 +32,7 @@ def decide(now_s: float, newest_rows_s: float | None, last: LastRun | None) -> D
     if last is None:
         return Decision(True, "first refresh")
     age_s = now_s - last.started_s
-    if last.is_running and age_s < DEAD_AFTER_SECONDS:
+    if last.is_running:
         return Decision(False, f"a refresh is in progress since {age_s:.0f} s")
     if last.has_failed:
         return Decision(

@@ -1,7 +1,7 @@
 """dbt-duckdb plugin: the lake's Delta tables as DuckDB views.
 
 When dbt opens its connection, each configured table becomes the view `<layer>.<name>` over the
-Parquet files of the table's newest version. So every model and test of one invocation sees one and
+Parquet files of the table's newest version, of promoted hours those of the candidate. So every model and test of one invocation sees one and
 the same version, DuckDB streams the files (nothing is copied into memory), and no DuckDB extension
 is needed beyond those in its wheel. Configured in `profiles.yml` by `lake` and `tables`.
 """
@@ -15,6 +15,13 @@ import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
 from deltalake import DeltaTable
 from duckdb import DuckDBPyConnection
+
+from fraudstream_platform.lake.promoted import (
+    REBUILDABLE,
+    candidate_lake,
+    hours_by_candidate,
+    promoted_hours,
+)
 
 
 class Plugin(BasePlugin):
@@ -38,10 +45,21 @@ def create_view(conn: DuckDBPyConnection, lake: str, name: str) -> None:
         raise FileNotFoundError(f"no Delta table at {path}; run `fraudstream setup`")
     layer, entity = name.split(".")
     table = DeltaTable(path)
-    files = sorted(table.file_uris())
+    files = sorted(_shown_files(table, lake, name))
     body = _rows(files) if files else _no_rows(conn, table)
     conn.execute(f'create schema if not exists "{layer}"')
     conn.execute(f'create or replace view "{layer}"."{entity}" as {body}')
+
+
+def _shown_files(table: DeltaTable, lake: str, name: str) -> list[str]:
+    promoted = promoted_hours(lake) if name in REBUILDABLE else {}
+    if not promoted:
+        return table.file_uris()
+    files = table.file_uris(file_pruning_predicate=[("hour", "not in", sorted(promoted))])
+    for candidate, hours in hours_by_candidate(promoted).items():
+        own = DeltaTable(Path(candidate_lake(lake, candidate)) / name.replace(".", "/"))
+        files += own.file_uris(file_pruning_predicate=[("hour", "in", hours)])
+    return files
 
 
 def _rows(files: list[str]) -> str:

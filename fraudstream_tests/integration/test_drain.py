@@ -11,10 +11,16 @@ from typing import Any
 
 import polars as pl
 import pytest
+from confluent_kafka.admin import NewPartitions
 
 from fraudstream_platform.drain.followers import Followers
+from fraudstream_platform.drain.heads import read_heads
+from fraudstream_platform.drain.kafka import admin
+from fraudstream_platform.drain.reshard import reshard
+from fraudstream_platform.drain.resume import RegroupError
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowReport, WindowRun
+from fraudstream_platform.errors import UserError
 from fraudstream_platform.lake.tables import ALERTS, ENTITY_TOUCHES, open_table, scan
 from fraudstream_platform.local.ports import settings_on_free_ports
 from fraudstream_platform.local.stack import Stack
@@ -186,3 +192,55 @@ def test_a_group_is_told_of_once_on_the_topic_and_in_the_table(settings: Setting
     told = scan(settings, ALERTS).filter(pl.col("case_key").str.starts_with("collusion:group:"))
     assert told.select("transaction_id").collect().rows() == [(row["transaction_id"],)]
     assert [finding for finding in prove(settings) if not finding.holds] == []
+
+
+MORE = 6
+"""Partitions after somebody adds two."""
+
+
+@pytest.fixture(scope="module")
+def grown(settings: Settings, drained: tuple[list[WindowReport], dict[str, Any]]) -> Settings:
+    """The settings for two more partitions, which somebody adds to the topic."""
+    asked = admin(settings).create_partitions([NewPartitions(settings.transactions_topic, MORE)])
+    for future in asked.values():
+        future.result(timeout=30)
+    return settings.model_copy(update={"topic_partitions": MORE})
+
+
+def test_added_partitions_are_refused_until_state_has_moved(
+    settings: Settings, grown: Settings
+) -> None:
+    """Guards against records that nobody reads, and customers who start from nothing."""
+    spark: Any = None  # it is refused before anything is placed
+    now = round(time.time() * 1000)
+    with pytest.raises(RegroupError, match=r"TOPIC_PARTITIONS to 6 and run `fraudstream reshard`"):
+        WindowRun(settings, spark, now, now + 1_000, 1, "unaware").execute()
+    with pytest.raises(RegroupError, match="has 6 partitions"):
+        read_heads(settings)
+    with pytest.raises(RegroupError, match="fraudstream reshard"):
+        WindowRun(grown, spark, now, now + 1_000, 1, "too-early").execute()
+
+
+def test_state_moves_with_its_customers_and_nothing_is_lost(
+    settings: Settings, grown: Settings
+) -> None:
+    """Guards against moved customers without a past, and rows lost or doubled on the way."""
+    reshard(grown)
+    with pytest.raises(UserError, match="have 6 partitions in 2 groups already"):
+        reshard(grown)
+    stored = open_table(settings, "bronze.transactions").count()
+    now = round(time.time() * 1000)
+    config = StreamConfig(seed=7, tps=TPS, count=2_000, start_ms=now, fraud_rate=0.02)
+    Simulation(grown, config).run()
+    spark = warm_session(grown, 2)
+    report = WindowRun(grown, spark, now, now, 1, "resharded").execute()
+    spark.stop()
+    assert set(report.ended) == set(range(MORE))
+    assert open_table(settings, "bronze.transactions").count() == stored + config.count
+    assert [finding for finding in prove(grown) if not finding.holds] == []
+    came = pl.col("partition") >= settings.topic_partitions
+    moved = scan(settings, "gold.features").filter(came).collect()
+    past = scan(settings, "silver.transactions").filter(~came).select("customer").unique()
+    known = moved.join(past.collect(), on="customer", how="semi")
+    assert known.height > 0
+    assert known["customer_n_30d"].min() > 0

@@ -9,16 +9,21 @@ import sys
 import threading
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
 from fraudstream_platform.demo.figures import Watch
+from fraudstream_platform.detection.rules import RULES_DIR
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowRun
 from fraudstream_platform.lake.hours import hour_of
@@ -83,7 +88,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             before = {
                 (table, hour): digest(settings, table, hour) for table in REPLACED for hour in hours
             }
-            with Stack(settings, services=("code", "webserver", "daemon")):
+            with Stack(settings, services=("code", "webserver", "daemon", "metrics")):
                 yield Live(settings, hours, before, simulation)
             spark.stop()
         finally:
@@ -281,6 +286,78 @@ def test_rebuild_leaves_out_what_is_done_and_does_it_anew_when_told(live: Live) 
     assert hour_files(settings, "gold.features", second).isdisjoint(old[second])
     for table in REPLACED:
         assert digest(settings, table, second) == live.before[table, second]
+
+
+def test_other_rules_stand_beside_until_they_are_promoted(live: Live, tmp_path: Path) -> None:
+    """Guards against a rule set that changes what readers see before anybody decided so."""
+    settings, (first, second) = live.settings, live.hours
+    rules = tmp_path / "strict.yaml"
+    rules.write_text(
+        (RULES_DIR / "default.yaml").read_text().replace("name: default", "name: strict")
+    )
+    span = ("--from", first, "--to", second)
+    refused = command(settings, "rebuild", *span, "--rules", str(rules))
+    assert (refused.returncode, "Add --as NAME" in refused.stderr) == (2, True), refused.stderr
+    built = command(settings, "rebuild", *span, "--rules", str(rules), "--as", "strict")
+    assert built.returncode == 0, built.stderr
+    for (table, hour), before in live.before.items():
+        assert digest(settings, table, hour) == before
+
+    promoted = command(settings, "promote", "strict", "--yes")
+    assert promoted.returncode == 0, promoted.stderr
+    for hour in live.hours:
+        decided = rows_of(settings, "gold.features", hour)["rules_version"].unique().to_list()
+        assert [version.partition("-")[0] for version in decided] == ["strict"]
+        assert (
+            digest(settings, "silver.transactions", hour)
+            == (live.before["silver.transactions", hour])
+        )
+
+
+def test_the_metrics_of_a_live_drain_are_served(live: Live) -> None:
+    """Guards against an endpoint that answers and knows nothing."""
+    url = f"http://127.0.0.1:{live.settings.port_base + 8}/metrics"
+
+    def served() -> dict[str, float]:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            lines = response.read().decode().splitlines()
+        pairs = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
+        return {name: float(value) for name, value in pairs}
+
+    rows = 'fraudstream_rows_total{table="bronze.transactions"}'
+    until(lambda: served().get(rows, 0) > 0, 60, "flushed rows in the metrics")
+    figures = served()
+    assert figures['fraudstream_owner_heard_timestamp_seconds{group="0"}'] > time.time() - 60
+    assert figures['fraudstream_lag_records{partition="0"}'] >= 0
+    assert figures["fraudstream_run_heard_timestamp_seconds"] > time.time() - 60
+
+
+def test_a_run_whose_process_died_with_its_server_is_marked_failed(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a dead run that stays STARTED, and holds the next refresh for ever."""
+    settings = live.settings
+    for name, value in dagster_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    server = {"host": "127.0.0.1", "port": settings.port_base + 5}
+    with dg.DagsterInstance.get() as instance:
+        # What such a run leaves: it began on this server, which has been started again since.
+        run = instance.add_run(
+            dg.DagsterRun(
+                job_name="network",
+                run_id=str(uuid.uuid4()),
+                tags={GRPC_INFO_TAG: json.dumps(server)},
+            )
+        )
+        instance.report_dagster_event(
+            DagsterEvent(DagsterEventType.RUN_START.value, "network"), run.run_id
+        )
+
+        def is_failed() -> bool:
+            found = instance.get_run_by_id(run.run_id)
+            return found is not None and found.status == dg.DagsterRunStatus.FAILURE
+
+        until(is_failed, 60, "the dead run is marked failed")
 
 
 def test_the_doctor_finds_a_live_system_well_and_names_what_was_left_out(live: Live) -> None:

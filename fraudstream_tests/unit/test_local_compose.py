@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fraudstream_platform.drain.topics import wanted_topics
 from fraudstream_platform.local.spark_container import PORT
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
 
@@ -50,6 +51,22 @@ def test_spark_is_where_the_others_look_for_it() -> None:
     """Guards: runs that wait for ever on a port where nothing listens."""
     remote = SERVICES["code-location"]["environment"]["SPARK_REMOTE_URL"]
     assert remote == f"sc://spark-connect:{PORT}"
+
+
+def test_one_broker_may_go_and_nothing_acknowledged_is_lost() -> None:
+    """Guards: a production set whose copies are one, or whose acknowledgement means one copy."""
+    brokers = [one for name, one in SERVICES.items() if name.startswith("kafka")]
+    copies = int(SERVICES["setup"]["environment"]["TOPIC_REPLICATION"].split(":-")[1].rstrip("}"))
+    assert len(brokers) == copies == 3
+    for broker in (one["environment"] for one in brokers):
+        for name, value in broker.items():
+            if name.endswith("REPLICATION_FACTOR"):
+                assert int(value) == copies, name
+            if name.endswith(("MIN_ISR", "MIN_INSYNC_REPLICAS")):
+                assert int(value) == copies - 1, name
+    made = wanted_topics(Settings(_env_file=None, topic_replication=copies))
+    assert {topic.config["min.insync.replicas"] for topic in made} == {str(copies - 1)}
+    assert {topic.replication_factor for topic in made} == {copies}
 
 
 def test_the_image_and_the_development_environment_pin_the_same_versions() -> None:

@@ -29,12 +29,6 @@ def test_two_refreshes_never_overlap() -> None:
     assert "500 s" in decision.reason
 
 
-def test_a_killed_refresh_does_not_block_the_next_for_ever() -> None:
-    """Guards against a run that nobody says is over: its process is gone."""
-    killed = LastRun(NOW - 1_200, is_running=True, has_failed=False)
-    assert decide(NOW, NOW - 1, killed).refresh
-
-
 def test_a_busy_stream_is_looked_at_every_three_minutes() -> None:
     """Guards against a refresh that never stops while rows keep coming."""
     assert not decide(NOW, NOW - 1, ended(NOW - 179)).refresh

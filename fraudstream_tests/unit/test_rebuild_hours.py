@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -13,13 +14,16 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from fraudstream_platform.contracts.tables import BRONZE_SCHEMA
+from fraudstream_platform.detection.rules import RULES
 from fraudstream_platform.detection.sample import START, bronze, sample_row, token
 from fraudstream_platform.detection.step import Detector
 from fraudstream_platform.drain import rebuild
-from fraudstream_platform.drain.rebuild import Progress, rebuild_hours
+from fraudstream_platform.drain.rebuild import Progress, Target, rebuild_hours
 from fraudstream_platform.drain.rebuild_job import RebuildFailedError
+from fraudstream_platform.drain.rebuild_refused import HourRefusedError
 from fraudstream_platform.drain.rebuild_version import hours_done, rebuild_version
 from fraudstream_platform.lake.files import write_file
+from fraudstream_platform.lake.promote import of_candidate
 from fraudstream_platform.lake.replace import replace_hour
 from fraudstream_platform.lake.tables import HOUR, create_tables, scan
 from fraudstream_platform.settings import Settings, get_settings
@@ -138,6 +142,24 @@ def test_a_rebuild_that_is_cut_short_keeps_its_hours_and_goes_on_with_the_next(
             found = held(settings, table, hour)
             wanted = frame.sort("partition", "offset").select(found.columns)
             assert_frame_equal(found.cast(wanted.schema), wanted, check_exact=True)
+
+
+def test_a_candidate_stands_beside_and_is_decided_by_its_own_rules(settings: Settings) -> None:
+    """Guards against a changed rule set that replaces live rows, or that decides nothing."""
+    spark = spark_of(OneThread())
+    rebuild_hours(settings, spark, HOURS[:1], TABLES)
+    rules = replace(RULES, name="strict")
+    with pytest.raises(HourRefusedError, match="--as NAME"):
+        rebuild_hours(settings, spark, HOURS[:1], TABLES, target=Target(rules=rules))
+
+    rebuild_hours(settings, spark, HOURS, TABLES, target=Target("strict", rules))
+    own = of_candidate(settings, "strict")
+    assert hours_done(own, HOURS, TABLES, rebuild_version(settings, rules)) == HOURS
+    assert held(own, TABLES[1], HOURS[0])["rules_version"].unique().to_list() == [rules.version]
+    assert held(settings, TABLES[1], HOURS[0])["rules_version"].unique().to_list() == [
+        RULES.version
+    ]
+    assert held(settings, TABLES[1], HOURS[1]).height == 0
 
 
 def test_tasks_that_tell_nothing_here_are_an_error_that_names_the_folder(

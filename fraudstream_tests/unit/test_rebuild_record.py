@@ -129,6 +129,6 @@ def test_an_hour_is_whole_once_all_groups_told(settings: Settings, tmp_path: Pat
 
 def test_a_group_whose_process_fails_fails_its_task_with_the_reason(tmp_path: Path) -> None:
     """Guards against a rebuild that waits for an hour that nobody will tell."""
-    task = GroupTask(str(tmp_path), [HOUR], ["no such field"], 0, 0)
-    with pytest.raises(GroupFailedError, match=r"(?s)group 0: .*ValueError"):
+    task = GroupTask(str(tmp_path), [HOUR], [TABLE], 0, 1, candidate="..")
+    with pytest.raises(GroupFailedError, match=r"(?s)group 0: .*no name for a candidate"):
         run_group(task)
