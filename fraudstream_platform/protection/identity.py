@@ -89,10 +89,13 @@ def protect_frame(
     refused_places: set[int] = set()
     replaced = []
     for name in columns:
-        values = frame.get_column(name).gather(places).to_list()
+        column = frame.get_column(name)
+        if column.null_count() == column.len():
+            continue
+        values = column.gather(places).to_list()
         tokens = _tokens(IDENTITY_KINDS[name], values, places, refused_places, tokeniser)
         seals.extend(_new_seals(IDENTITY_KINDS[name], values, tokens, sealer, known))
-        replaced.append(frame.get_column(name).scatter(places, tokens))
+        replaced.append(column.scatter(places, tokens))
     refused = pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True).alias("refused")
     if refused_places:
         refused = refused.scatter(sorted(refused_places), True)
@@ -107,14 +110,15 @@ def _tokens(
     tokeniser: Tokeniser,
 ) -> list[str | None]:
     prefix = PREFIXES[kind]
-    tokens: list[str | None] = []
-    for place, value in zip(places, values, strict=True):
-        token = value
-        if value is not None and not (is_token(value) and value.startswith(prefix)):
-            token = _token_or_none(kind, value, tokeniser)
-            if token is None:
-                refused.add(place)
-        tokens.append(token)
+    # At steady state all of them are known: one look-up a value.
+    tokens = [None if value is None else tokeniser.known(kind, value) for value in values]
+    for at, value in enumerate(values):
+        if value is None or tokens[at] is not None:
+            continue
+        is_done = value.startswith(prefix) and is_token(value)
+        tokens[at] = value if is_done else _token_or_none(kind, value, tokeniser)
+        if tokens[at] is None:
+            refused.add(places[at])
     return tokens
 
 
