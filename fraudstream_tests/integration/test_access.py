@@ -10,16 +10,23 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from fraudstream_platform.custody import rotate_token
 from fraudstream_platform.drain import window
 from fraudstream_platform.drain.alerts_cli import stream_alerts
 from fraudstream_platform.drain.assignment import Assignment
+from fraudstream_platform.drain.follower import vault_follower
 from fraudstream_platform.drain.kafka import admin, plain_producer, reader, transactional_producer
 from fraudstream_platform.drain.task import run_group
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowReport, WindowRun
+from fraudstream_platform.lake.tables import VAULT, scan
 from fraudstream_platform.local.ports import settings_on_free_ports
+from fraudstream_platform.protection.keys import key_file, sealer_of
+from fraudstream_platform.protection.tokens import version_of
+from fraudstream_platform.protection.vault import Original
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.simulator.producer import Simulation
 from fraudstream_platform.simulator.stream import StreamConfig
@@ -60,8 +67,14 @@ class _Thread:
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     folder: Path = tmp_path_factory.mktemp("access")
     settings = settings_on_free_ports(
-        folder / "data", topic_partitions=2, drain_groups=1, flush_seconds=2.0
+        folder / "data",
+        topic_partitions=2,
+        drain_groups=1,
+        flush_seconds=2.0,
+        key_file=str(folder / "keys.json"),
+        key_encryption_key=SecretStr(Fernet.generate_key().decode()),
     )
+    key_file(settings).create()
     with secured_services(settings, USERS) as found:
         setup(found.admin)
         yield found
@@ -147,6 +160,45 @@ def test_a_batch_that_unpacks_to_more_than_a_record_may_have_is_refused(secured:
     bomb = b"\0" * 40_000_000
     refusal = _refusal_of_writing(pos, pos.transactions_topic, bomb, **packed)
     assert refusal == KafkaError.MSG_SIZE_TOO_LARGE
+
+
+def test_a_rotation_of_the_token_key_leaves_everybody_one_token(secured: Secured) -> None:
+    """Sources and command on the real topics, each with its own rights; nobody becomes a stranger."""
+    source, service = secured.settings_of("pos"), secured.settings_of("drain")
+    _send(source, 1)
+    rotate_token.begin(service, _ignore)
+    _send(source, 1, 2)
+    before = set(_tokens(service).values())
+    rotate_token.retire(service, _ignore)
+    _send(source, 1, 2, 3)
+    tokens = _tokens(service)
+    assert [key.version for key in key_file(service).keys("token")] == [2]
+    new = set(tokens.values()) - before
+    assert new and {version_of(token) for token in new} == {2}
+    assert {version_of(token) for token in before} == {1}
+
+
+def _ignore(_: int) -> None:
+    return None
+
+
+def _send(settings: Settings, *seeds: int) -> None:
+    """What a source sends that is started now, of the people of each seed."""
+    for seed in seeds:
+        start = round(time.time() * 1000) + 500
+        config = StreamConfig(seed=seed, tps=1_000, count=400, start_ms=start)
+        assert Simulation(settings, config).run().produced == 400
+
+
+def _tokens(settings: Settings) -> dict[Original, str]:
+    """The token of everybody in the vault, who has one."""
+    follower = vault_follower(settings)
+    assert follower.catch_up(30)
+    follower.close()
+    sealer, found = sealer_of(settings), dict[Original, str]()
+    for token, sealed in scan(settings, VAULT).select("token", "sealed").collect().iter_rows():
+        assert found.setdefault(sealer.open(sealed), token) == token
+    return found
 
 
 def _refusal_of_reading(settings: Settings, topic: str) -> int | None:

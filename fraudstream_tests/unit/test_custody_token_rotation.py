@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS
-from fraudstream_platform.custody.rotate_token import missing_links
+from fraudstream_platform.custody.rotate_token import begin, missing_links
 from fraudstream_platform.detection.step import Detector
 from fraudstream_platform.drain.seals import read_vault_records
+from fraudstream_platform.errors import UserError
 from fraudstream_platform.evaluate.bronze import Topic
 from fraudstream_platform.lake.commit import Batch, TableAppender
 from fraudstream_platform.lake.files import write_file
@@ -214,6 +215,21 @@ def test_the_vault_s_tokens_are_linked_from_what_is_sealed(settings: Settings) -
     assert [key.version for key in file.retire("token")] == [1]
     assert tokeniser_of(settings, links).token("email", value) == token
     assert list(missing_links(settings, links)) == [[]]
+
+
+def test_a_second_rotation_waits_for_the_first_one_s_end(settings: Settings) -> None:
+    """Three keys at once: sources of three ages, of which two agree."""
+    key_file(settings).add("token")
+    with pytest.raises(UserError, match="--retire"):
+        begin(settings, lambda _: None)
+    assert [key.version for key in key_file(settings).keys("token")] == [2, 1]
+
+
+def test_a_key_from_a_variable_is_not_rotated_by_halves(tmp_path: Path) -> None:
+    """CUSTOMER_ID_SALT has no place for a second key: nothing must be linked to one."""
+    settings = Settings(_env_file=None, data_dir=tmp_path / "data")
+    with pytest.raises(UserError, match="KEY_FILE"):
+        begin(settings, lambda _: None)
 
 
 def test_a_retired_key_is_in_no_file(settings: Settings) -> None:
