@@ -38,7 +38,7 @@ from fraudstream_platform.settings import Settings
 from fraudstream_tests.waiting import until
 
 _ADMIN = "admin"
-_START_S = 60.0
+_START_S = 120.0
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 

@@ -33,7 +33,7 @@ from fraudstream_platform.simulator.stream import StreamConfig
 from fraudstream_platform.verify.proof import prove
 from fraudstream_tests.secured import Secured, secured_services
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 COUNT, TPS = 2_000, 400
 WINDOW_MS = 15_000
