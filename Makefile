@@ -86,7 +86,7 @@ lint: env ## Lint, format check, types, import contracts, security lint
 
 FUZZ ?= 200000
 fuzz: env ## Mutated records through decode and protect; FUZZ=200000, SEED=1
-	@$(PY) -m fraudstream_tests.fuzz --records $(FUZZ) --seed $(SEED)
+	@RUST_BACKTRACE=0 $(PY) -m fraudstream_tests.fuzz --records $(FUZZ) --seed $(SEED)
 
 sbom: env ## Write sbom.json: every component with its version and hashes (CycloneDX)
 	@$(PY) -m fraudstream_tests.hygiene sbom.json && echo "sbom.json written"

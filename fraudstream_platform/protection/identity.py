@@ -15,6 +15,7 @@ import polars as pl
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS
 from fraudstream_platform.protection.normalise import IdentityError, normalise
 from fraudstream_platform.protection.tokens import (
+    DIGIT_RUN,
     PREFIXES,
     Tokeniser,
     is_token,
@@ -61,7 +62,7 @@ def clear_expression() -> pl.Expr:
     kinds = IDENTITY_KINDS
     pattern = _SEPARATOR.join(f"(?:{token_pattern(kinds[name])})?" for name in kinds)
     joined = pl.concat_str([pl.col(name).fill_null("") for name in kinds], separator=_SEPARATOR)
-    return ~joined.str.contains(rf"\A{pattern}\z")
+    return ~joined.str.contains(rf"\A{pattern}\z") | joined.str.contains(DIGIT_RUN)
 
 
 def protect_frame(

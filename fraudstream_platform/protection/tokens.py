@@ -28,6 +28,9 @@ PREFIXES: dict[str, str] = {
 _BODY = r"[0-9]+_[A-Za-z0-9_-]{22}"
 TOKEN_PATTERN = rf"^({'|'.join(PREFIXES.values())}){_BODY}$"
 _TOKEN = re.compile(TOKEN_PATTERN)
+DIGIT_RUN = "[0-9]{13}"
+"""No token has that many digits in a row (but 3 of 10^10): it is a card number dressed as one."""
+_DIGIT_RUN = re.compile(DIGIT_RUN)
 _DIGEST_BYTES = 16
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _MIN_KEY_BYTES = 16
@@ -46,7 +49,7 @@ def token_pattern(kind: str) -> str:
 def is_token(text: str) -> bool:
     """Whether `text` has the form of a token of any kind."""
     # fullmatch, since `$` would let a trailing line feed pass.
-    return _TOKEN.fullmatch(text) is not None
+    return _TOKEN.fullmatch(text) is not None and _DIGIT_RUN.search(text) is None
 
 
 def keyed_hash(key: bytes, message: bytes) -> bytes:

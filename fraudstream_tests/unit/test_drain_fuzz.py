@@ -8,7 +8,7 @@ from fraudstream_tests.fuzz import MUTATIONS, fuzz
 
 pytestmark = pytest.mark.unit
 
-COUNT = 1_500
+COUNT = 1_000
 
 
 @pytest.mark.parametrize("allow_clear", [False, True], ids=["tokens only", "clear allowed"])
