@@ -21,7 +21,7 @@ REPORT ?=
 DEMO_ARGS := $(if $(filter command line environment,$(origin SECONDS)),$(if $(SECONDS),--seconds $(SECONDS))) \
 	$(if $(TPS),--tps $(TPS)) $(if $(REPORT),--report $(REPORT))
 
-.PHONY: help env services demo up down status test unit integration faults handovers replay lint format clean
+.PHONY: help env services demo up down status test unit integration faults handovers replay lint fuzz sbom audit secrets format clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -91,6 +91,24 @@ lint: env ## Lint, format check, types, import contracts, security lint
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(VENV)/bin/bandit -q -c pyproject.toml -r fraudstream_platform
+
+FUZZ ?= 200000
+fuzz: env ## Mutated records through decode and protect; FUZZ=200000, SEED=1
+	@RUST_BACKTRACE=0 $(PY) -m fraudstream_tests.fuzz --records $(FUZZ) --seed $(SEED)
+
+sbom: env ## Write sbom.json: every component with its version and hashes (CycloneDX)
+	@$(PY) -m fraudstream_tests.hygiene sbom.json && echo "sbom.json written"
+
+audit: env ## Known weaknesses of the pinned packages, where pip-audit and its database can be reached
+	@command -v pip-audit >/dev/null || { echo "SKIPPED, NOTHING WAS AUDITED: pip-audit is not installed (pipx install pip-audit)" >&2; exit 0; }; \
+		pip-audit --requirement requirements.txt --disable-pip --no-deps --progress-spinner off > $(VENV)/audit.log 2>&1 \
+		&& { cat $(VENV)/audit.log; exit 0; }; \
+		grep -qiE "connection|resolve|timed out|ServiceError" $(VENV)/audit.log \
+		&& { echo "SKIPPED, NOTHING WAS AUDITED: the advisory database cannot be reached" >&2; exit 0; }; \
+		cat $(VENV)/audit.log; exit 1
+
+secrets: env ## Look for secrets in all tracked files
+	@git ls-files -z | xargs -0 $(VENV)/bin/detect-secrets-hook --baseline .secrets.baseline
 
 format: env ## Format the code
 	@$(VENV)/bin/ruff check --fix .

@@ -110,8 +110,18 @@ def reset(
 
 
 @app.command()
-def setup() -> None:
+def setup(
+    rights: bool = typer.Option(
+        False, "--rights", help="Only show the rights that clients need, as Kafka's own commands."
+    ),
+) -> None:
     """Create topics and register schemas; running it again changes nothing."""
+    if rights:
+        commands: Callable[[Settings], list[str]] = _load(
+            "fraudstream_platform.drain.rights", "commands"
+        )
+        typer.echo("\n".join(commands(get_settings())))
+        return
     run: Callable[[Settings], object] = _load("fraudstream_platform.drain.topics", "setup")
     run(get_settings())
 

@@ -49,7 +49,15 @@ class Settings(BaseSettings):
     # +7 (the marts' code server), +6 (dbt docs) and +8 (metrics).
     port_base: int = Field(default=19090, ge=1024, le=65000)
     kafka_bootstrap_servers: str = ""
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_ca_file: str = ""
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_username: str = ""
+    kafka_password: SecretStr = SecretStr("")
     schema_registry_url: str = ""
+    schema_registry_ca_file: str = ""
+    schema_registry_username: str = ""
+    schema_registry_password: SecretStr = SecretStr("")
     spark_remote_url: str = ""
     spark_master: str = ""
     dagster_url: str = ""
@@ -62,6 +70,7 @@ class Settings(BaseSettings):
     fraud_alerts_topic: str = "financial.fraud.alerts"
     fraud_labels_topic: str = "financial.fraud.labels"
     vault_topic: str = "financial.vault.sealed"
+    token_links_topic: str = "financial.vault.links"
     journal_topic: str = "fraudstream.journal"
     network_topic: str = "fraudstream.network"
     entities_topic: str = "fraudstream.entities"
@@ -107,11 +116,13 @@ class Settings(BaseSettings):
     customer_id_salt: SecretStr = SecretStr(EXAMPLE_SALT)
     vault_key: SecretStr = SecretStr(EXAMPLE_VAULT_KEY)
     allow_clear_pii: bool = False
+    allow_clear_pii_in_production: bool = False
     pii_masking_enabled: bool = True
     vault_old_keys: SecretStr = SecretStr("")
     key_file: str = ""
     key_encryption_key: SecretStr = SecretStr("")
     key_encryption_key_file: str = ""
+    key_encryption_kms_key: str = ""
     audit_logging_enabled: bool = True
     audit_anchor_seconds: int = Field(default=60, ge=1, le=3600)
     vault_clear_group: str = ""
@@ -125,7 +136,9 @@ class Settings(BaseSettings):
     snowflake_database: str = "FINANCIAL_DATA"
     snowflake_warehouse: str = "STREAMING_WH"
 
-    @field_validator("key_file", "key_encryption_key_file")
+    @field_validator(
+        "key_file", "key_encryption_key_file", "kafka_ca_file", "schema_registry_ca_file"
+    )
     @classmethod
     def _absolute(cls, path: str) -> str:
         return str(Path(path).resolve()) if path else ""
@@ -139,15 +152,40 @@ class Settings(BaseSettings):
         if not self.pii_masking_enabled:
             raise ValueError("PII_MASKING_ENABLED cannot be false: nothing readable is ever stored")
         self._refuse_unfit_keys()
+        self._refuse_unfit_access()
         if self.environment == "production":
             self._refuse_what_is_for_development()
         return self
+
+    def _refuse_unfit_access(self) -> None:
+        """Refuse credentials that would never be asked for, or would travel readable in production."""
+        is_sasl = self.kafka_security_protocol.startswith("SASL")
+        if is_sasl and not (self.kafka_username and self.kafka_password.get_secret_value()):
+            raise ValueError("KAFKA_USERNAME and KAFKA_PASSWORD are needed with SASL")
+        if self.kafka_username and not is_sasl:
+            raise ValueError("KAFKA_USERNAME is set, but KAFKA_SECURITY_PROTOCOL is not SASL_SSL")
+        if self.schema_registry_username and not self.schema_registry_password.get_secret_value():
+            raise ValueError("SCHEMA_REGISTRY_PASSWORD is needed with SCHEMA_REGISTRY_USERNAME")
+        if self.environment != "production":
+            return
+        if self.kafka_security_protocol == "SASL_PLAINTEXT":
+            raise ValueError(
+                "KAFKA_SECURITY_PROTOCOL must be SASL_SSL in production, not SASL_PLAINTEXT"
+            )
+        if self.schema_registry_username and not self.registry_url.startswith("https://"):
+            raise ValueError(
+                "SCHEMA_REGISTRY_URL must be https in production where it has a password"
+            )
 
     def _refuse_what_is_for_development(self) -> None:
         if self.crash_points_dir:
             raise ValueError("CRASH_POINTS_DIR is for fault tests; production refuses it")
         if not self.audit_logging_enabled:
             raise ValueError("AUDIT_LOGGING_ENABLED cannot be false in production")
+        if self.allow_clear_pii and not self.allow_clear_pii_in_production:
+            raise ValueError(
+                "ALLOW_CLEAR_PII in production needs ALLOW_CLEAR_PII_IN_PRODUCTION too"
+            )
 
     def _refuse_unfit_keys(self) -> None:
         """Refuse keys that are no keys; in production also examples and ones that repeat themselves.
@@ -163,7 +201,7 @@ class Settings(BaseSettings):
                 _refuse_no_fernet_keys({"VAULT_OLD_KEYS": old})
             fernet_keys = {"VAULT_KEY": self.vault_key}
             given = {"CUSTOMER_ID_SALT": self.customer_id_salt, **fernet_keys}
-        elif not self.key_encryption_key_file:
+        elif not (self.key_encryption_key_file or self.key_encryption_kms_key):
             given = fernet_keys = {"KEY_ENCRYPTION_KEY": self.key_encryption_key}
         _refuse_no_fernet_keys(fernet_keys)
         if self.environment == "production":

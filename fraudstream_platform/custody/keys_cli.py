@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import StrEnum, auto
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from fraudstream_platform.custody import rotate_token
 from fraudstream_platform.custody.rotate import rotate_vault
 from fraudstream_platform.drain.anchors import anchor_now
 from fraudstream_platform.lake.audited import audited, is_there
 from fraudstream_platform.protection.keys import key_file
-from fraudstream_platform.settings import get_settings
+from fraudstream_platform.settings import Settings, get_settings
 
 app = typer.Typer(help="Keys: make a file of wrapped ones, rotate. Both are audited.")
 
@@ -20,7 +21,8 @@ app = typer.Typer(help="Keys: make a file of wrapped ones, rotate. Both are audi
 class Kind(StrEnum):
     """Keys that can be rotated."""
 
-    VAULT = "vault"
+    VAULT = auto()
+    TOKEN = auto()
 
 
 @app.command()
@@ -41,18 +43,42 @@ def create() -> None:
 def rotate(
     kind: Annotated[Kind, typer.Option(help="Which keys.")],
     new: Annotated[bool, typer.Option("--new", help="Add a new key to KEY_FILE first.")] = False,
+    retire: Annotated[
+        bool, typer.Option("--retire", help="Of the token key: drop the older one, for ever.")
+    ] = False,
 ) -> None:
-    """Seal anew what older keys sealed; if it is interrupted, the next one goes on."""
+    """Vault: seal anew what older keys sealed. Token: link tokens that stay to the newest key.
+
+    If it is interrupted, the next one goes on.
+    """
     settings = get_settings()
-    console = Console(stderr=True)
+    if retire and (new or kind is Kind.VAULT):
+        raise typer.BadParameter("--retire ends a rotation of the token key, by itself")
     try:
-        with console.status(f"rotating the {kind.value} key") as spinner:
-            renewed = rotate_vault(
-                settings,
-                new_key=new,
-                note=lambda table, count: spinner.update(f"{table}: {count:,} seals"),
-            )
+        lines = (
+            _rotate_vault(settings, new)
+            if kind is Kind.VAULT
+            else _rotate_token(settings, new, retire)
+        )
     finally:
         anchor_now(settings)
-    for table, count in renewed.items():
-        typer.echo(f"{table}: {count:,} seals renewed")
+    for line in lines:
+        typer.echo(line)
+
+
+def _rotate_vault(settings: Settings, new: bool) -> list[str]:
+    with Console(stderr=True).status("rotating the vault key") as spinner:
+        renewed = rotate_vault(
+            settings,
+            new_key=new,
+            note=lambda table, count: spinner.update(f"{table}: {count:,} seals"),
+        )
+    return [f"{table}: {count:,} seals renewed" for table, count in renewed.items()]
+
+
+def _rotate_token(settings: Settings, new: bool, retire: bool) -> list[str]:
+    act = rotate_token.begin if new else rotate_token.retire if retire else rotate_token.link
+    with Console(stderr=True).status("rotating the token key") as spinner:
+        count = act(settings, lambda told: spinner.update(f"{told:,} tokens linked"))
+    held = ", ".join(str(key.version) for key in key_file(settings).keys("token"))
+    return [f"{count:,} tokens linked; token keys in KEY_FILE: {held}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
+from fraudstream_platform.connection import registry_client
 from fraudstream_platform.contracts.schemas import avro_text
 from fraudstream_platform.doctor.judge_registry import SubjectFacts
 from fraudstream_platform.drain.topics import wanted_subjects
@@ -15,9 +16,7 @@ _NOT_FOUND = 404
 
 def ask_registry(settings: Settings) -> list[SubjectFacts]:
     """Every subject that set-up registers; raises where the registry does not answer."""
-    client = SchemaRegistryClient(
-        {"url": settings.registry_url, "timeout": _TIMEOUT_S, "max.retries": 0}
-    )
+    client = registry_client(settings, timeout=_TIMEOUT_S, max_retries=0)
     return [_ask(client, subject, name) for subject, name in wanted_subjects(settings).items()]
 
 

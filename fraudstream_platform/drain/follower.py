@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from fraudstream_platform.connection import registry_client
 from fraudstream_platform.contracts.schemas import avro_text
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
 from fraudstream_platform.drain.kafka import (
@@ -51,6 +51,7 @@ RowsOf = Callable[[pl.DataFrame, Sequence[bytes]], pl.DataFrame]
 _FETCH_WAIT_MS = 250
 _REGISTRY_AWAY_SECONDS = 30.0
 """Asking a registry that does not answer takes seconds, and the committer waits for it."""
+_CATCH_UP_PACE_SECONDS = 0.05
 _MAX_RECORDS = 10_000  # a poll stays short: the committer waits for it
 
 
@@ -151,6 +152,19 @@ class TopicFollower:
             return None
         return sum(end - self._start[p] for p, end in ends.items())
 
+    def catch_up(self, seconds: float) -> bool:
+        """Bring the table to where the topic ends now; False where `seconds` do not suffice."""
+        client = admin(self._settings)
+        ends = stable_ends(client, self._topic, self._partitions)
+        deadline = time.monotonic() + seconds
+        while any(self._start[p] < end for p, end in ends.items()):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_CATCH_UP_PACE_SECONDS)
+            self.poll()
+            self.commit()
+        return True
+
     def commit(self, min_seconds: float = 0.0) -> Sequence[pl.DataFrame]:
         """Write and commit what was taken, at most every `min_seconds`; returns the rows added."""
         if self._end == self._start or time.monotonic() - self._written_at < min_seconds:
@@ -199,7 +213,7 @@ def alert_follower(settings: Settings) -> TopicFollower:
 
 def alert_reader(settings: Settings) -> Callable[[bytes], Row]:
     """Reads values of the alert topic as dicts."""
-    registry = SchemaRegistryClient({"url": settings.registry_url})
+    registry = registry_client(settings)
     deserialise = AvroDeserializer(registry, avro_text("fraud_alert"))
     context = SerializationContext(settings.fraud_alerts_topic, MessageField.VALUE)
 

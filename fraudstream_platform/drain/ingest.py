@@ -24,7 +24,9 @@ from fraudstream_platform.drain.source import RawBatch
 from fraudstream_platform.protection.identity import SealedTokens, clear_expression, protect_frame
 from fraudstream_platform.protection.keys import sealer_of, tokeniser_of
 from fraudstream_platform.protection.text_guard import screened_text, unsafe_rows
+from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.settings import Settings
+from fraudstream_platform.token_links import source_tokeniser
 
 _BRONZE = BRONZE_SCHEMA.names()
 _NO_DEAD_LETTERS = DEAD_LETTER_SCHEMA.to_frame()
@@ -71,7 +73,7 @@ class Ingest:
         self._schemas = schemas
         self._max_bytes = settings.max_record_bytes
         self._allow_clear = settings.allow_clear_pii
-        self._tokeniser = tokeniser_of(settings)
+        self._tokeniser = _tokeniser(settings)
         self._sealer = sealer_of(settings)
         self._sealed = SealedTokens()
 
@@ -150,6 +152,16 @@ class Ingest:
         ]
         millis = pl.Schema({**DEAD_LETTER_SCHEMA, "append_time": pl.Int64()})
         return pl.DataFrame(rows, schema=millis, orient="row").cast(DEAD_LETTER_SCHEMA)
+
+
+def _tokeniser(settings: Settings) -> Tokeniser:
+    """A task is a source only where clear identities are allowed."""
+    if not settings.allow_clear_pii:
+        return tokeniser_of(settings)
+    tokeniser, reader = source_tokeniser(settings)
+    if reader is not None:
+        reader.close()
+    return tokeniser
 
 
 def _positioned(frames: Sequence[pl.DataFrame], batch: RawBatch) -> tuple[pl.DataFrame, pl.Series]:

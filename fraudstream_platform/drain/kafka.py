@@ -17,9 +17,9 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from fraudstream_platform.connection import Config, kafka_connection
 from fraudstream_platform.settings import Settings
 
-Config = dict[str, str | int | float | bool]
 _SAME_FETCH_S = 0.002
 """The partitions of one fetch response become readable one after the other, within this time."""
 
@@ -38,13 +38,13 @@ class TopicMissingError(RuntimeError):
 
 def admin(settings: Settings) -> AdminClient:
     """An admin client of the broker."""
-    return AdminClient({"bootstrap.servers": settings.bootstrap, **_CONNECTION})
+    return AdminClient({**kafka_connection(settings), **_CONNECTION})
 
 
 def reader(settings: Settings, group: str, **overrides: str | int | bool) -> Consumer:
     """A consumer with explicit offsets: it never commits, never resets, reads only committed."""
     config: Config = {
-        "bootstrap.servers": settings.bootstrap,
+        **kafka_connection(settings),
         "group.id": group,
         "enable.auto.commit": False,
         "auto.offset.reset": "error",
@@ -71,7 +71,7 @@ def transactional_producer(settings: Settings, transactional_id: str) -> Produce
     """The one producer of a partition group; its transactions are the commit protocol."""
     return Producer(
         {
-            "bootstrap.servers": settings.bootstrap,
+            **kafka_connection(settings),
             "transactional.id": transactional_id,
             # Short, so that a dead owner's open transaction stalls read_committed readers briefly.
             "transaction.timeout.ms": 4000,
@@ -88,7 +88,7 @@ def transactional_producer(settings: Settings, transactional_id: str) -> Produce
 def plain_producer(settings: Settings, **overrides: str | int | bool) -> Producer:
     """An idempotent producer for records that need no transaction."""
     config: Config = {
-        "bootstrap.servers": settings.bootstrap,
+        **kafka_connection(settings),
         "enable.idempotence": True,
         "acks": "all",
         **_CONNECTION,

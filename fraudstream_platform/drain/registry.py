@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
+from confluent_kafka.schema_registry import Schema, SchemaRegistryError
 
+from fraudstream_platform.connection import registry_client
 from fraudstream_platform.contracts.codec import Encoder, ForeignSchemaError, WriterSchema
 from fraudstream_platform.contracts.schemas import avro_schema, avro_text
 from fraudstream_platform.settings import Settings
@@ -26,9 +27,7 @@ class SchemaSource:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = SchemaRegistryClient(
-            {"url": settings.registry_url, "timeout": 3, "max.retries": 1}
-        )
+        self._client = registry_client(settings, timeout=3, max_retries=1)
         self._known: dict[int, WriterSchema | str] = {}
 
     def writer(self, schema_id: int) -> WriterSchema:

@@ -7,8 +7,9 @@ import time
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema
 
+from fraudstream_platform.connection import registry_client
 from fraudstream_platform.contracts.schemas import avro_text
 from fraudstream_platform.drain.kafka import admin
 from fraudstream_platform.lake.tables import create_tables
@@ -24,6 +25,8 @@ _TOUCHES_KEPT = {"retention.ms": str(9 * _DAY_MS)}
 """Whoever replays a raw record, kept for a week by default, needs the touches of a day before it."""
 _COMPACTED_DAILY = {"cleanup.policy": "compact", "max.compaction.lag.ms": str(_DAY_MS)}
 """A seal that was forgotten leaves the broker's disk within about a day."""
+_UNPACKED = {"compression.type": "uncompressed"}
+"""Of what sources write, the broker's limits of size then hold for what a batch unpacks to."""
 _FOREVER = {"retention.ms": "-1", "retention.bytes": "-1", "segment.bytes": str(64 << 20)}
 """Housekeeping deletes what is done with; the broker frees whole segments only, so they are small."""
 
@@ -54,15 +57,21 @@ def wanted_topics(settings: Settings) -> list[NewTopic]:
             settings.transactions_topic,
             settings.topic_partitions,
             replication,
-            config={**append_time, "max.message.bytes": "10000000"},
+            config={**append_time, **_UNPACKED, "max.message.bytes": "10000000"},
         ),
         NewTopic(settings.fraud_alerts_topic, 4, replication, config=append_time),
-        NewTopic(settings.fraud_labels_topic, 4, replication, config=append_time),
+        NewTopic(settings.fraud_labels_topic, 4, replication, config={**append_time, **_UNPACKED}),
         NewTopic(
             settings.vault_topic,
             4,
             replication,
-            config={**append_time, **_COMPACTED_DAILY},
+            config={**append_time, **_UNPACKED, **_COMPACTED_DAILY},
+        ),
+        NewTopic(
+            settings.token_links_topic,
+            1,
+            replication,
+            config={**append_time, **_UNPACKED, "cleanup.policy": "compact"},
         ),
         NewTopic(
             settings.audit_anchors_topic,
@@ -135,7 +144,7 @@ def wanted_subjects(settings: Settings) -> dict[str, str]:
 
 
 def _register_schemas(settings: Settings) -> None:
-    registry = SchemaRegistryClient({"url": settings.registry_url})
+    registry = registry_client(settings)
     for subject, name in wanted_subjects(settings).items():
         registry.register_schema(subject, Schema(avro_text(name), "AVRO"))
         registry.set_compatibility(subject_name=subject, level=COMPATIBILITY)

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from confluent_kafka import TopicPartition
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from numpy.typing import NDArray
 
+from fraudstream_platform.connection import registry_client
 from fraudstream_platform.contracts.schemas import avro_text
 from fraudstream_platform.detection.exchange_touches import KINDS, Touches
 from fraudstream_platform.drain.follower import TopicFollower
@@ -94,7 +94,7 @@ class TouchReader:
     """Reads values of the entities topic."""
 
     def __init__(self, settings: Settings) -> None:
-        registry = SchemaRegistryClient({"url": settings.registry_url})
+        registry = registry_client(settings)
         self._deserialise = AvroDeserializer(registry, avro_text("entity_touches"))
         self._context = SerializationContext(settings.entities_topic, MessageField.VALUE)
 

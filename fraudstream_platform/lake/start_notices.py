@@ -55,7 +55,7 @@ def noted_settings(settings: Settings) -> dict[str, str]:
     keys = keys_of(settings)
     return {
         **values,
-        "token key": keys.token_key().id,
+        "token key": keys.token_keys()[0].id,
         "vault key": keys.vault_keys()[0].id,
     }
 

@@ -34,13 +34,11 @@ class BulkSealer:
     def __repr__(self) -> str:
         return "BulkSealer()"
 
-    def vault_records(
-        self, identities: Sequence[Identity], key_version: int
-    ) -> list[tuple[bytes, bytes]]:
+    def vault_records(self, identities: Sequence[Identity]) -> list[tuple[bytes, bytes]]:
         """Key and value of the sealed topic for each; their values are normalised originals."""
         texts = self.seal_all([original_bytes(one.kind, one.value) for one in identities])
         return [
-            (one.token.encode(), vault_record(one.token, one.kind, key_version, text))
+            (one.token.encode(), vault_record(one.token, one.kind, text))
             for one, text in zip(identities, texts, strict=True)
         ]
 

@@ -15,6 +15,7 @@ import polars as pl
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS
 from fraudstream_platform.protection.normalise import IdentityError, normalise
 from fraudstream_platform.protection.tokens import (
+    DIGIT_RUN,
     PREFIXES,
     Tokeniser,
     is_token,
@@ -61,7 +62,7 @@ def clear_expression() -> pl.Expr:
     kinds = IDENTITY_KINDS
     pattern = _SEPARATOR.join(f"(?:{token_pattern(kinds[name])})?" for name in kinds)
     joined = pl.concat_str([pl.col(name).fill_null("") for name in kinds], separator=_SEPARATOR)
-    return ~joined.str.contains(rf"\A{pattern}\z")
+    return ~joined.str.contains(rf"\A{pattern}\z") | joined.str.contains(DIGIT_RUN)
 
 
 def protect_frame(
@@ -89,10 +90,13 @@ def protect_frame(
     refused_places: set[int] = set()
     replaced = []
     for name in columns:
-        values = frame.get_column(name).gather(places).to_list()
+        column = frame.get_column(name)
+        if column.null_count() == column.len():
+            continue
+        values = column.gather(places).to_list()
         tokens = _tokens(IDENTITY_KINDS[name], values, places, refused_places, tokeniser)
         seals.extend(_new_seals(IDENTITY_KINDS[name], values, tokens, sealer, known))
-        replaced.append(frame.get_column(name).scatter(places, tokens))
+        replaced.append(column.scatter(places, tokens))
     refused = pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True).alias("refused")
     if refused_places:
         refused = refused.scatter(sorted(refused_places), True)
@@ -107,14 +111,15 @@ def _tokens(
     tokeniser: Tokeniser,
 ) -> list[str | None]:
     prefix = PREFIXES[kind]
-    tokens: list[str | None] = []
-    for place, value in zip(places, values, strict=True):
-        token = value
-        if value is not None and not (is_token(value) and value.startswith(prefix)):
-            token = _token_or_none(kind, value, tokeniser)
-            if token is None:
-                refused.add(place)
-        tokens.append(token)
+    # At steady state all of them are known: one look-up a value.
+    tokens = [None if value is None else tokeniser.known(kind, value) for value in values]
+    for at, value in enumerate(values):
+        if value is None or tokens[at] is not None:
+            continue
+        is_done = value.startswith(prefix) and is_token(value)
+        tokens[at] = value if is_done else _token_or_none(kind, value, tokeniser)
+        if tokens[at] is None:
+            refused.add(places[at])
     return tokens
 
 

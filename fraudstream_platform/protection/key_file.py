@@ -1,4 +1,4 @@
-"""A file of wrapped keys: each is a Fernet text under a key-encryption key that is kept elsewhere.
+"""A file of wrapped keys: each is wrapped by a key-encryption key that is kept elsewhere.
 
     {"format": "fraudstream-keys/1", "keys": [{"kind": "vault", "version": 1, "wrapped": "..."}]}
 
@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet
 
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.protection.key import Key
+from fraudstream_platform.protection.wrapping import WrapError, Wrapper
 
 FORMAT = "fraudstream-keys/1"
 KINDS = ("token", "vault")
@@ -33,12 +34,9 @@ class KeyFileError(UserError):
 class KeyFile:
     """The keys of one file, unwrapped when asked for."""
 
-    def __init__(self, path: Path, kek: Key) -> None:
+    def __init__(self, path: Path, wrapper: Wrapper) -> None:
         self._path = path
-        try:
-            self._kek = Fernet(kek.secret())
-        except ValueError:
-            raise KeyFileError("the key-encryption key is not a Fernet key") from None
+        self._wrapper = wrapper
 
     def __repr__(self) -> str:
         return f"KeyFile({str(self._path)!r})"
@@ -54,6 +52,13 @@ class KeyFile:
         version = self.keys(kind)[0].version + 1
         self._write([*self._entries(), self._wrapped(kind, version)])
         return self.keys(kind)[0]
+
+    def retire(self, kind: str) -> tuple[Key, ...]:
+        """Drop all keys of a kind but the newest, for ever; gives those that went."""
+        newest, *older = self.keys(kind)
+        if older:
+            self._write([one for one in self._entries() if _stays(one, newest, kind)])
+        return tuple(older)
 
     def keys(self, kind: str) -> tuple[Key, ...]:
         """All keys of a kind, the newest first; raises KeyFileError."""
@@ -86,23 +91,18 @@ class KeyFile:
 
     def _wrapped(self, kind: str, version: int) -> dict[str, object]:
         secret = Fernet.generate_key() if kind == "vault" else secrets.token_urlsafe(32).encode()
-        label = f"{kind}:{version}:".encode()
-        wrapped = self._kek.encrypt(label + secret).decode("ascii")
+        wrapped = self._wrapper.wrap(f"{kind}:{version}", secret)
         return {"kind": kind, "version": version, "wrapped": wrapped}
 
     def _unwrapped(self, entry: dict[str, object]) -> Key:
         kind, version, wrapped = entry.get("kind"), entry.get("version"), entry.get("wrapped")
-        label = f"{kind}:{version}:".encode()
         try:
-            text = self._kek.decrypt(str(wrapped))
-        except InvalidToken:
-            text = b""
-        if not isinstance(version, int) or not text.startswith(label):
-            raise KeyFileError(
-                f"{self._path}: {kind} key {version} cannot be unwrapped with this "
-                "key-encryption key"
-            )
-        return Key(text.removeprefix(label), version)
+            secret = self._wrapper.unwrap(f"{kind}:{version}", str(wrapped))
+        except WrapError as error:
+            raise KeyFileError(f"{self._path}: {kind} key {version}: {error}") from None
+        if not isinstance(version, int):
+            raise KeyFileError(f"{self._path}: a {kind} key has no version")
+        return Key(secret, version)
 
     def _write(self, entries: list[dict[str, object]]) -> None:
         partial = self._path.with_suffix(".partial")
@@ -113,6 +113,10 @@ class KeyFile:
             sink.flush()
             os.fsync(sink.fileno())
         partial.replace(self._path)
+
+
+def _stays(entry: dict[str, object], newest: Key, kind: str) -> bool:
+    return entry.get("kind") != kind or entry.get("version") == newest.version
 
 
 def read_kek(path: Path) -> Key:

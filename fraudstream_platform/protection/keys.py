@@ -8,16 +8,17 @@ from typing import Protocol
 from fraudstream_platform.protection.bulk_seal import BulkSealer
 from fraudstream_platform.protection.key import Key
 from fraudstream_platform.protection.key_file import KeyFile, KeyFileError, read_kek
-from fraudstream_platform.protection.tokens import Tokeniser
+from fraudstream_platform.protection.tokens import Tokeniser, TokenLinks
 from fraudstream_platform.protection.vault import Sealer
+from fraudstream_platform.protection.wrapping import FernetWrapper, KmsWrapper, Wrapper
 from fraudstream_platform.settings import Settings
 
 
 class KeyProvider(Protocol):
     """Where keys come from; each method raises UserError where they cannot be had."""
 
-    def token_key(self) -> Key:
-        """The key that tokens are made with."""
+    def token_keys(self) -> tuple[Key, ...]:
+        """The newest key first, then the one before it until it is retired."""
 
     def vault_keys(self) -> tuple[Key, ...]:
         """Fernet keys: the first one seals, all of them open."""
@@ -30,9 +31,9 @@ class SettingsKeys:
         self._salt = settings.customer_id_salt
         self._vault = (settings.vault_key, *settings.old_vault_keys())
 
-    def token_key(self) -> Key:
+    def token_keys(self) -> tuple[Key, ...]:
         """The key of CUSTOMER_ID_SALT, version 1."""
-        return Key(self._salt.get_secret_value().encode(), 1)
+        return (Key(self._salt.get_secret_value().encode(), 1),)
 
     def vault_keys(self) -> tuple[Key, ...]:
         """VAULT_KEY, then the keys that it replaced, newest first."""
@@ -44,14 +45,14 @@ class SettingsKeys:
 
 
 class FileKeys:
-    """KEY_FILE, whose keys are wrapped under KEY_ENCRYPTION_KEY or KEY_ENCRYPTION_KEY_FILE."""
+    """KEY_FILE, whose keys are wrapped by KEY_ENCRYPTION_KEY, a file that holds it, or a KMS."""
 
     def __init__(self, file: KeyFile) -> None:
         self.file = file
 
-    def token_key(self) -> Key:
-        """The newest token key."""
-        return self.file.keys("token")[0]
+    def token_keys(self) -> tuple[Key, ...]:
+        """All token keys that are not retired, the newest first."""
+        return self.file.keys("token")
 
     def vault_keys(self) -> tuple[Key, ...]:
         """All vault keys, the newest first."""
@@ -69,18 +70,20 @@ def key_file(settings: Settings) -> KeyFile:
     """The key file of the settings, there or not; raises KeyFileError without a key to wrap with."""
     if not settings.key_file:
         raise KeyFileError("KEY_FILE is not set")
+    return KeyFile(Path(settings.key_file), _wrapper(settings))
+
+
+def _wrapper(settings: Settings) -> Wrapper:
+    if settings.key_encryption_kms_key:
+        return KmsWrapper(settings.key_encryption_kms_key)
     if settings.key_encryption_key_file:
-        kek = read_kek(Path(settings.key_encryption_key_file))
-    else:
-        kek = Key(settings.key_encryption_key.get_secret_value().encode(), 1)
-    return KeyFile(Path(settings.key_file), kek)
+        return FernetWrapper(read_kek(Path(settings.key_encryption_key_file)))
+    return FernetWrapper(Key(settings.key_encryption_key.get_secret_value().encode(), 1))
 
 
 def sealer_of(settings: Settings) -> Sealer:
     """Seals under the newest vault key, opens under all; raises SealError, KeyFileError."""
-    provider = keys_of(settings)
-    secrets = [key.secret() for key in provider.vault_keys()]
-    return Sealer(*secrets, key_version=provider.token_key().version)
+    return Sealer(*(key.secret() for key in keys_of(settings).vault_keys()))
 
 
 def bulk_sealer_of(settings: Settings) -> BulkSealer:
@@ -88,7 +91,15 @@ def bulk_sealer_of(settings: Settings) -> BulkSealer:
     return BulkSealer(keys_of(settings).vault_keys()[0].secret())
 
 
-def tokeniser_of(settings: Settings) -> Tokeniser:
-    """Makes tokens under the token key, whose version stands in each; raises KeyFileError."""
-    key = keys_of(settings).token_key()
-    return Tokeniser(key.secret(), key.version)
+def tokeniser_of(settings: Settings, links: TokenLinks | None = None) -> Tokeniser:
+    """Makes tokens under the token key, whose version stands in each; raises KeyFileError.
+
+    Without `links` it knows of no older key's tokens: right for version 1 alone.
+    """
+    known = links if links is not None else TokenLinks()
+    previous = None
+    for key in reversed(keys_of(settings).token_keys()):
+        previous = Tokeniser(key.secret(), key.version, links=known, previous=previous)
+    if previous is None:
+        raise KeyFileError("there is no token key")
+    return previous

@@ -28,9 +28,17 @@ PREFIXES: dict[str, str] = {
 _BODY = r"[0-9]+_[A-Za-z0-9_-]{22}"
 TOKEN_PATTERN = rf"^({'|'.join(PREFIXES.values())}){_BODY}$"
 _TOKEN = re.compile(TOKEN_PATTERN)
+DIGIT_RUN = "[0-9]{13}"
+"""No token has that many digits in a row (but 3 of 10^10): it is a card number dressed as one."""
+_DIGIT_RUN = re.compile(DIGIT_RUN)
 _DIGEST_BYTES = 16
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _MIN_KEY_BYTES = 16
+
+
+def version_of(token: str) -> int:
+    """Version of the key that a token was made with."""
+    return int(token[2 : token.index("_")])
 
 
 def token_pattern(kind: str) -> str:
@@ -41,7 +49,7 @@ def token_pattern(kind: str) -> str:
 def is_token(text: str) -> bool:
     """Whether `text` has the form of a token of any kind."""
     # fullmatch, since `$` would let a trailing line feed pass.
-    return _TOKEN.fullmatch(text) is not None
+    return _TOKEN.fullmatch(text) is not None and _DIGIT_RUN.search(text) is None
 
 
 def keyed_hash(key: bytes, message: bytes) -> bytes:
@@ -49,14 +57,60 @@ def keyed_hash(key: bytes, message: bytes) -> bytes:
     return hmac.digest(key, message, "sha256")[:_DIGEST_BYTES]
 
 
-class Tokeniser:
-    """Makes tokens under one key; remembers up to `cache_size` of them."""
+class TokenLinks:
+    """Token that the newest key gives an identity -> the token that it has had since an older one.
 
-    def __init__(self, key: bytes, key_version: int = 1, cache_size: int = 200_000) -> None:
+    `take_made` are those that this process made, for others to learn; 27 bytes of text each way.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, str] = {}
+        self._made: list[tuple[str, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, new: str) -> str | None:
+        """The token that stays, None where the identity had none."""
+        return self._kept.get(new)
+
+    def learn(self, new: str, kept: str) -> None:
+        """Take over a link that another process made."""
+        self._kept[new] = kept
+
+    def make(self, new: str, kept: str) -> None:
+        """Link in this process."""
+        self._kept[new] = kept
+        self._made.append((new, kept))
+
+    def take_made(self) -> list[tuple[str, str]]:
+        """Links made since the last call."""
+        taken, self._made = self._made, []
+        return taken
+
+
+class Tokeniser:
+    """Makes tokens under one key; remembers up to `cache_size` of them.
+
+    Once a key has followed another, `links` says which tokens stay. While the older one is not
+    retired yet, `previous` makes the tokens of identities that nothing links, and they are linked.
+    """
+
+    def __init__(
+        self,
+        key: bytes,
+        key_version: int = 1,
+        cache_size: int = 200_000,
+        *,
+        links: TokenLinks | None = None,
+        previous: Tokeniser | None = None,
+    ) -> None:
         if len(key) < _MIN_KEY_BYTES:
             raise ValueError(f"the token key must have at least {_MIN_KEY_BYTES} bytes")
         self._key = bytes(key)
         self.key_version = key_version
+        self.links = links if links is not None else TokenLinks()
+        self._previous = previous
         self._cache: dict[tuple[str, str], str] = {}
         self._cache_size = cache_size
         self._domains = {
@@ -66,6 +120,10 @@ class Tokeniser:
 
     def __repr__(self) -> str:
         return f"Tokeniser(key_version={self.key_version})"
+
+    def known(self, kind: str, value: str) -> str | None:
+        """Token of a value that was met lately, else None."""
+        return self._cache.get((kind, value))
 
     def token(self, kind: str, value: str) -> str:
         """Token of a value as it was given; raises `IdentityError` where it can't be one."""
@@ -79,6 +137,19 @@ class Tokeniser:
 
     def token_normalised(self, kind: str, normalised: str) -> str:
         """Token of a value that is normalised already."""
+        made = self._made(kind, normalised)
+        kept = self.links.get(made)
+        if kept is None and self._previous is not None:
+            kept = self._previous.token_normalised(kind, normalised)
+            self.links.make(made, kept)
+        return made if kept is None else kept
+
+    def linked(self, token: str, kind: str, normalised: str) -> tuple[str, str] | None:
+        """The link that keeps `token` for its identity; None where there is one, or no need."""
+        made = self._made(kind, normalised)
+        return None if made == token or self.links.get(made) == token else (made, token)
+
+    def _made(self, kind: str, normalised: str) -> str:
         domain, prefix = self._domains[kind]
         digest = keyed_hash(self._key, domain + normalised.encode())
         text = binascii.b2a_base64(digest).translate(_URL_SAFE)

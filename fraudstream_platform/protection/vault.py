@@ -38,8 +38,9 @@ class Identity(NamedTuple):
         return f"Identity({self.token!r})"
 
 
-def vault_record(token: str, kind: str, key_version: int, sealed: str) -> bytes:
+def vault_record(token: str, kind: str, sealed: str) -> bytes:
     """Value of one record of the sealed topic, whose key is the token."""
+    key_version = token[2 : token.index("_")]
     # Tokens, kinds and Fernet texts hold nothing that JSON would escape.
     return (
         f'{{"token":"{token}","kind":"{kind}","key_version":{key_version},"sealed":"{sealed}"}}'
@@ -64,22 +65,20 @@ def _strictly(sealed: str) -> str:
 class Sealer:
     """Encrypts originals and dead letters under a Fernet key; opens under its predecessors too."""
 
-    def __init__(self, fernet_key: str | bytes, *older: str | bytes, key_version: int = 1) -> None:
-        """`key_version` is the token key's, which a seal names beside its token."""
+    def __init__(self, fernet_key: str | bytes, *older: str | bytes) -> None:
         try:
             self._newest = Fernet(fernet_key)
             self._all = MultiFernet([self._newest, *(Fernet(key) for key in older)])
         except ValueError:
             raise SealError("a vault key is not a Fernet key (32 bytes, base64url)") from None
-        self.key_version = key_version
 
     def __repr__(self) -> str:
-        return f"Sealer(key_version={self.key_version})"
+        return "Sealer()"
 
     def seal(self, token: str, kind: str, value: str) -> bytes:
         """The sealed topic's value for `token`; `value` is the normalised original."""
         sealed = self.seal_bytes(original_bytes(kind, value))
-        return vault_record(token, kind, self.key_version, sealed)
+        return vault_record(token, kind, sealed)
 
     def seal_bytes(self, payload: bytes) -> str:
         """Fernet text of any bytes, such as a dead letter's payload."""

@@ -56,7 +56,6 @@ class Preparer:
         checker: Checker,
         label_encoder: Encoder,
         sealer: BulkSealer,
-        key_version: int,
         pace: Pace,
         now_ms: Callable[[], int],
     ) -> None:
@@ -64,7 +63,6 @@ class Preparer:
         self._checker = checker
         self._label_encoder = label_encoder
         self._sealer = sealer
-        self._key_version = key_version
         self._pace = pace
         self._now_ms = now_ms
         self._sealed = SealedTokens()
@@ -112,4 +110,4 @@ class Preparer:
     def _seals(self, identities: Iterable[Identity]) -> list[tuple[bytes, bytes]]:
         new = [one for one in identities if self._sealed.is_new(one.token)]
         originals = [one._replace(value=normalise(one.kind, one.value)) for one in new]
-        return self._sealer.vault_records(originals, self._key_version)
+        return self._sealer.vault_records(originals)

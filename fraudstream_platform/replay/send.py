@@ -10,11 +10,12 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as Delivered
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
+from fraudstream_platform.connection import registry_client
 from fraudstream_platform.contracts.codec import Encoder
 from fraudstream_platform.contracts.schemas import avro_schema, avro_text
 from fraudstream_platform.drain.kafka import plain_producer
 from fraudstream_platform.errors import UserError
-from fraudstream_platform.protection.keys import bulk_sealer_of, tokeniser_of
+from fraudstream_platform.protection.keys import bulk_sealer_of
 from fraudstream_platform.replay.check import Checker
 from fraudstream_platform.replay.convert import Converter
 from fraudstream_platform.replay.mapping import Mapping
@@ -23,6 +24,7 @@ from fraudstream_platform.replay.prepare import Message, Prepared, Preparer
 from fraudstream_platform.replay.report import Report
 from fraudstream_platform.replay.rows import Numbered
 from fraudstream_platform.settings import Settings
+from fraudstream_platform.token_links import source_tokeniser, tell_links
 
 _METADATA_S = 10.0
 _FLUSH_S = 60.0
@@ -46,12 +48,13 @@ class Replay:
         self._failure = ""
         self._producer = _producer(settings)
         _require_topics(self._producer, settings, (self._raw, self._vault, self._labels))
-        registry = SchemaRegistryClient(
-            {"url": settings.registry_url, "timeout": 5, "max.retries": 1}
-        )
-        tokeniser = tokeniser_of(settings)
+        registry = registry_client(settings, timeout=5, max_retries=1)
+        self._settings = settings
+        self._tokeniser, reader = source_tokeniser(settings)
+        if reader is not None:
+            reader.close()
         self._preparer = Preparer(
-            Converter(mapping, tokeniser),
+            Converter(mapping, self._tokeniser),
             Checker(
                 _schema_id(registry, settings, self._raw, "transaction"),
                 settings.silver_quality_threshold,
@@ -63,7 +66,6 @@ class Replay:
                 avro_schema("transaction_label"),
             ),
             bulk_sealer_of(settings),
-            tokeniser.key_version,
             Pace(speed, now_ms),
             now_ms,
         )
@@ -92,6 +94,7 @@ class Replay:
         for key, value in prepared.seals:
             self._send(self._vault, key, value)
         report.seals_sent += len(prepared.seals)
+        tell_links(self._settings, self._producer, self._tokeniser.links.take_made())
         for message in prepared.messages:
             self._wait_for(message)
             self._send(self._raw, message.key, message.value)

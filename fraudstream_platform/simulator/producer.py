@@ -20,9 +20,10 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as Delivered
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
+from fraudstream_platform.connection import kafka_connection, registry_client
 from fraudstream_platform.contracts.codec import Encoder
 from fraudstream_platform.contracts.schemas import avro_schema, avro_text
-from fraudstream_platform.protection.keys import bulk_sealer_of, tokeniser_of
+from fraudstream_platform.protection.keys import bulk_sealer_of
 from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.simulator.record import FastEncoder, without_sending_time
@@ -30,6 +31,7 @@ from fraudstream_platform.simulator.spoiled import Message, Spoiler
 from fraudstream_platform.simulator.stream import Batch, Stream, StreamConfig
 from fraudstream_platform.simulator.summary import Summary
 from fraudstream_platform.simulator.truth import TruthFile
+from fraudstream_platform.token_links import source_tokeniser, tell_links
 
 logger = logging.getLogger(__name__)
 
@@ -88,19 +90,19 @@ class Simulation:
         lead_s: float = 0.0,
         paced: bool = True,
     ) -> None:
-        registry = SchemaRegistryClient({"url": settings.registry_url})
+        registry = registry_client(settings)
         self._raw, self._vault = settings.transactions_topic, settings.vault_topic
         self._labels = settings.fraud_labels_topic
         self._encoder = FastEncoder(schema_id(registry, self._raw, "transaction"))
         self._label_encoder = Encoder(
             schema_id(registry, self._labels, "transaction_label"), avro_schema("transaction_label")
         )
-        tokeniser = tokeniser_of(settings)
-        self._key_version = tokeniser.key_version
+        self._settings = settings
+        self._tokeniser, self._link_reader = source_tokeniser(settings)
         self._sealer = bulk_sealer_of(settings)
         self._paced = paced
         self._lead = max(1, int(lead_s * config.tps / config.batch_slots))
-        self._stream = Stream(config, tokeniser)
+        self._stream = Stream(config, self._tokeniser)
         self._spoiler = Spoiler(config.seed, bad_rate, self._encoder)
         self._truth = TruthFile(truth)
         self._unsealed: list[Identity] = []
@@ -108,12 +110,10 @@ class Simulation:
         self._slips: list[float] = []
         self._reported: set[tuple[str, str]] = set()
         self.summary = Summary(started_ms=config.start_ms)
-        self._producer = Producer(
-            _producer_settings(settings.bootstrap, self._on_delivery, _LINGER_MS)
-        )
+        self._producer = Producer(_producer_settings(settings, self._on_delivery, _LINGER_MS))
         # Seals and labels are in no hurry; large batches of them spare the broker.
         self._unhurried = Producer(
-            _producer_settings(settings.bootstrap, self._on_delivery, _UNHURRIED_LINGER_MS)
+            _producer_settings(settings, self._on_delivery, _UNHURRIED_LINGER_MS)
         )
         _require_topics(self._producer, (self._raw, self._vault, self._labels))
 
@@ -126,6 +126,8 @@ class Simulation:
         finally:
             gc.enable()
             self._truth.close()
+            if self._link_reader is not None:
+                self._link_reader.close()
         left = self._producer.flush(_FLUSH_S) + self._unhurried.flush(_FLUSH_S)
         self._finish(cpu_s)
         if left or self.summary.delivery_errors:
@@ -154,6 +156,8 @@ class Simulation:
     def _prepare(self, batch: Batch) -> _Prepared:
         """Encode a batch, and send the seals of its new identities ahead of it."""
         due_s = batch.due_ms / 1000
+        if self._link_reader is not None:
+            self._link_reader.poll()
         if not self._paced:
             batch.transactions = [
                 without_sending_time(transaction) for transaction in batch.transactions
@@ -191,9 +195,10 @@ class Simulation:
         if len(self._unsealed) < at_least:
             return
         identities, self._unsealed = self._unsealed, []
-        for token, record in self._sealer.vault_records(identities, self._key_version):
+        for token, record in self._sealer.vault_records(identities):
             _send(self._unhurried, self._vault, token, record)
         self.summary.sealed += len(identities)
+        tell_links(self._settings, self._unhurried, self._tokeniser.links.take_made())
 
     def _on_delivery(self, error: KafkaError | None, message: Delivered) -> None:
         if error is None:
@@ -245,9 +250,9 @@ def _wait_until(at_s: float) -> None:
         time.sleep(wait)
 
 
-def _producer_settings(bootstrap: str, on_delivery: Any, linger_ms: int) -> dict[str, Any]:
+def _producer_settings(settings: Settings, on_delivery: Any, linger_ms: int) -> dict[str, Any]:
     return {
-        "bootstrap.servers": bootstrap,
+        **kafka_connection(settings),
         "client.id": "fraudstream-simulator",
         "enable.idempotence": True,
         "acks": "all",

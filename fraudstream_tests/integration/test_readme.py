@@ -8,10 +8,14 @@ import re
 import subprocess
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from fraudstream_platform.lake.tables import VAULT, scan
 from fraudstream_platform.local.ports import free_port_base
-from fraudstream_platform.settings import PROJECT_ROOT
+from fraudstream_platform.protection.keys import sealer_of
+from fraudstream_platform.settings import PROJECT_ROOT, Settings
+from fraudstream_tests.scan import leaks_in_files, spellings
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(620)]
 
@@ -19,6 +23,7 @@ BLOCKS = re.findall(
     r"^```(?:sh|bash)\n(.*?)^```", (PROJECT_ROOT / "README.md").read_text(), re.M | re.S
 )
 TESTS_ITSELF = "make test\n"
+PLANTED = 1_000
 
 
 def test_the_readme_has_blocks_to_run() -> None:
@@ -53,3 +58,19 @@ def test_a_block_does_what_the_readme_says(block: str, tmp_path: Path) -> None:
     assert figures["problems"] == []
     assert figures["produced"] == figures["bronze_rows"] + figures["dead_letters"]
     assert figures["produced_live"] == 10_000
+    _refuse_readable_identities(tmp_path, done.stdout + done.stderr)
+
+
+def _refuse_readable_identities(data_dir: Path, said: str) -> None:
+    """What the whole system left behind holds no card, e-mail or phone of those that went through it.
+
+    Kafka's log, state, lake, DuckDB, dbt's artefacts, Dagster's event log, Spark's folders, all logs.
+    """
+    settings = Settings(_env_file=None, data_dir=data_dir)
+    sealer = sealer_of(settings)
+    rows = scan(settings, VAULT).filter(pl.col("entity_type").is_in(["card", "email", "phone"]))
+    kept = rows.group_by("entity_type").head(PLANTED).collect()
+    assert kept.height > PLANTED
+    secrets = [sealer.open(sealed).value for sealed in kept["sealed"]]
+    assert leaks_in_files(data_dir, secrets) == set()
+    assert not [one for one in secrets if any(n in said.encode() for n in spellings(one))]

@@ -62,7 +62,6 @@ def preparer(mapping: Mapping, speed: float = 0.0) -> Preparer:
         Checker(7, 0.8, 65_536),
         Encoder(8, avro_schema("transaction_label")),
         BulkSealer(EXAMPLE_VAULT_KEY),
-        1,
         Pace(speed, clock),
         clock,
     )

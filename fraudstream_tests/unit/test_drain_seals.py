@@ -12,7 +12,7 @@ from fraudstream_platform.lake.tables import create_tables
 from fraudstream_platform.protection.vault import vault_record
 from fraudstream_platform.settings import Settings
 
-GOOD = vault_record("ca1_a", "card", 1, "sealed-a")
+GOOD = vault_record("ca1_a", "card", "sealed-a")
 POOR = [b"", b"null", b"no json", b'{"token":"ca1_b"}', b'{"token":1}\n{"token":2}', b"[1]"]
 
 
@@ -31,7 +31,7 @@ def test_a_token_is_let_through_once_however_often_it_is_sent(tmp_path: Path) ->
     let_through: list[pl.DataFrame] = []
     for first in range(0, 3_000, 70):
         sent = [f"ca1_{number}" for number in range(max(0, first - 35), first + 70)] * 2
-        rows = read_vault_records([vault_record(token, "card", 1, "s") for token in sent])
+        rows = read_vault_records([vault_record(token, "card", "s") for token in sent])
         let_through.append(known.only_new(rows))
     tokens = pl.concat(let_through)["token"]
     assert tokens.n_unique() == tokens.len() == first + 70

@@ -75,6 +75,18 @@ def test_token_of_another_kind_is_refused(allow_clear: bool) -> None:
     assert protected.refused.to_list() == [True]
 
 
+@pytest.mark.parametrize(
+    "dressed", ["ca1_OUGXG4000001234567899Q", f"ca4000001234567899_{'A' * 22}"]
+)
+@pytest.mark.parametrize("allow_clear", [False, True])
+def test_a_card_number_dressed_as_a_token_is_refused(dressed: str, allow_clear: bool) -> None:
+    """The form of a token is no proof of one: found by mutated records, stored in the clear before."""
+    given = frame(tokens(), {**tokens(), "card": dressed})
+    protected = protected_of(given, allow_clear, SEALER)
+    assert protected.refused.to_list() == [False, True]
+    assert "4000001234567899" not in str(protected.frame.rows())
+
+
 def test_clear_values_become_the_tokens_of_the_edge_with_one_seal_each() -> None:
     """Clear and tokenised sources must join; every new token needs its original in the vault."""
     known = SealedTokens()
