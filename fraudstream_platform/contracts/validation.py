@@ -10,7 +10,7 @@ A null passes every rule but `<field>_required`, as Pandera ignores nulls in che
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -24,6 +24,8 @@ from pandera.api.polars.types import PolarsData
 from fraudstream_platform.contracts import codes
 from fraudstream_platform.contracts.quality import (
     ERROR_FACTOR,
+    SOURCE,
+    blemishes,
     quality_gaps,
     quality_scores,
     quality_terms,
@@ -188,6 +190,17 @@ class Verdict:
     quality_score: NDArray[np.float64]
     failed: dict[int, list[str]]
     """Row number -> names of the rules it breaks, in the schema's order; clean rows are absent."""
+    terms: Mapping[str, NDArray[Any]]
+    """What the scores were made of."""
+
+    @property
+    def source(self) -> NDArray[np.int8]:
+        """Place of each row's source in SOURCES, from 1; 0 where it is none of them."""
+        return self.terms[SOURCE].astype(np.int8)  # a copy: kernels want arrays of one kind
+
+    def blemishes(self, row: int) -> list[str]:
+        """Names of what lowers the row's score without breaking a rule."""
+        return blemishes(self.terms, row)
 
 
 def judge(rows: pl.DataFrame, oldest_event_days: int = OLDEST_EVENT_DAYS) -> Verdict:
@@ -204,10 +217,11 @@ def judge(rows: pl.DataFrame, oldest_event_days: int = OLDEST_EVENT_DAYS) -> Ver
         if not column.all():
             for row in (~column.fill_null(True)).arg_true():
                 failed.setdefault(row, []).append(column.name)
-    quality = quality_scores({column.name: column.to_numpy() for column in judged[rules:]})
+    terms = {column.name: column.to_numpy() for column in judged[rules:]}
+    quality = quality_scores(terms)
     if failed:
         quality[list(failed)] *= ERROR_FACTOR
-    return Verdict(quality, failed)
+    return Verdict(quality, failed, terms)
 
 
 def pandera_failures(
