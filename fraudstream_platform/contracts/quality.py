@@ -101,6 +101,17 @@ def blemishes(terms: Mapping[str, NDArray[Any]], row: int) -> list[str]:
     return gaps + [name for name in WARNINGS if terms[name][row]]
 
 
+def completeness(rows: pl.DataFrame) -> float | None:
+    """Weighted share of what rows can be expected to say and do say, 0 to 1; None without rows."""
+    wanted = lacking = 0.0
+    expected = rows.select(quality_terms()[:2])
+    for name, (condition, weight) in _DESIRED.items():
+        here = rows.filter(expected[condition]) if condition else rows
+        wanted += weight * here.height
+        lacking += weight * here[name].null_count()
+    return 1 - lacking / wanted if wanted else None
+
+
 def quality_scores(terms: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     """The score of each row, as if it broke no rule: 0 to 1, four decimals.
 

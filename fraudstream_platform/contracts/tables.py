@@ -52,6 +52,41 @@ ALERT_SCHEMA = frame_schema("fraud_alert")
 LABEL_SCHEMA = pl.Schema({**frame_schema("transaction_label"), "problem": pl.String()})
 """One record of the label topic; where `problem` names why it cannot be used, the rest is null."""
 
+QUALITY_SCHEMA = pl.Schema(
+    {
+        "window_start": pl.Datetime("ms", "UTC"),
+        "window_stop": pl.Datetime("ms", "UTC"),
+        "measured_at": pl.Datetime("ms", "UTC"),
+        "source": pl.String(),
+        "records": pl.Int64(),
+        "valid": pl.Int64(),
+        "quarantined": pl.Int64(),
+        "held": pl.Int64(),
+        "dead_letters": pl.Int64(),
+        "completeness": pl.Float64(),
+        "validity": pl.Float64(),
+        "uniqueness": pl.Float64(),
+        "timeliness": pl.Float64(),
+        "quality_score": pl.Float64(),
+        "delay_p50_ms": pl.Int64(),
+        "delay_p95_ms": pl.Int64(),
+        "drift": pl.Float64(),
+        "drift_field": pl.String(),
+        "schema_ids": pl.List(pl.Int32()),
+        "failed_rules": pl.List(pl.Struct({"rule": pl.String(), "records": pl.Int64()})),
+        "distributions": pl.List(
+            pl.Struct({"field": pl.String(), "value": pl.String(), "records": pl.Int64()})
+        ),
+        "reasons": pl.List(pl.String()),
+        "is_healthy": pl.Boolean(),
+        "is_degraded": pl.Boolean(),
+        "notice": pl.String(),
+    }
+)
+"""One source (or `topic`) in one window: docs/quality.md explains the figures. `measured_at` grows
+from one measurement to the next. `is_healthy` is of this window alone (null: too few records);
+`is_degraded` is the source's state after it, `notice` (degraded, recovered) what is to be told."""
+
 MERCHANT_PROFILE_SCHEMA = pl.Schema(
     {
         "effective_from": pl.Datetime("ms", "UTC"),

@@ -11,28 +11,12 @@ from hypothesis import strategies as st
 
 from fraudstream_platform.detection.sample import bronze, sample_row
 from fraudstream_platform.detection.step import HELD, POOR, Detector
+from fraudstream_tests.breaker_oracle import held_rows
 
 THRESHOLD = 0.8
 GOOD: dict[str, Any] = {}
 BROKEN: dict[str, Any] = {"currency": "EURO"}
 ODD: dict[str, Any] = {"bin8": None, "customer": None, "sent_at": None, "product": None}
-
-
-def expected(rows: list[tuple[int, str, float]]) -> list[bool]:
-    """Naively: a running mean of (partition, source, score), the newest row counting 1/32."""
-    level: dict[tuple[int, str], float] = {}
-    is_open: dict[tuple[int, str], bool] = {}
-    held = []
-    for partition, source, score in rows:
-        key = (partition, source)
-        before = level.get(key, 1.0)
-        level[key] = before + (score - before) / 32
-        if level[key] < THRESHOLD:
-            is_open[key] = True
-        elif level[key] >= (1 + THRESHOLD) / 2:
-            is_open[key] = False
-        held.append(is_open.get(key, False))
-    return held
 
 
 def frame_of(choices: list[tuple[int, str, dict[str, Any]]]) -> pl.DataFrame:
@@ -84,7 +68,7 @@ def test_held_rows_follow_the_running_score_however_the_log_is_cut(
         pl.when(pl.col("source") == "FAX").then(pl.lit("other")).otherwise("source"),
         "quality_score",
     ).rows()
-    oracle = [place for place, held in enumerate(expected(rows)) if held]
+    oracle = [place for place, held in enumerate(held_rows(rows, THRESHOLD)) if held]
     assert sorted(held_places(frame)) == oracle
 
 
