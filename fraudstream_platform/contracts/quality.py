@@ -42,10 +42,13 @@ _DESIRED = {
 
 LATE_MS = 86_400_000
 
+ARRIVED_AT = pl.coalesce("first_append_time", "append_time")
+"""When a record came: one that is put through again is as late as it was at first."""
+
 WARNINGS: dict[str, tuple[float, pl.Expr]] = {
     "arrived_a_day_late": (
         0.10,
-        (pl.col("append_time") - pl.col("event_time")).dt.total_milliseconds() > LATE_MS,
+        (ARRIVED_AT - pl.col("event_time")).dt.total_milliseconds() > LATE_MS,
     ),
     "billing_zero_for_amount": (
         0.15,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from fraudstream_platform.contracts.schemas import (
+    ORIGIN_SCHEMA,
     POSITION_SCHEMA,
     frame_schema,
     transaction_schema,
@@ -16,6 +17,7 @@ BRONZE_SCHEMA = pl.Schema(
         "schema_id": pl.Int32(),
         "key_agrees": pl.Boolean(),
         **transaction_schema(),
+        **ORIGIN_SCHEMA,
     }
 )
 """One decoded record as it arrived, protected. `key_agrees`: Kafka key = customer, else card."""
@@ -27,12 +29,18 @@ DEAD_LETTER_SCHEMA = pl.Schema(
         "detail": pl.String(),
         "payload_bytes": pl.Int64(),
         "sealed_payload": pl.String(),
+        **ORIGIN_SCHEMA,
     }
 )
 """One record that could not be decoded, its payload sealed with Fernet."""
 
 SILVER_SCHEMA = pl.Schema(
-    {**POSITION_SCHEMA, "quality_score": pl.Float64(), **transaction_schema()}
+    {
+        **POSITION_SCHEMA,
+        "quality_score": pl.Float64(),
+        **transaction_schema(),
+        **ORIGIN_SCHEMA,
+    }
 )
 """One valid, de-duplicated, normalised transaction."""
 
@@ -42,6 +50,7 @@ QUARANTINE_SCHEMA = pl.Schema(
         "quality_score": pl.Float64(),
         "failed_rules": pl.List(pl.String()),
         **transaction_schema(),
+        **ORIGIN_SCHEMA,
     }
 )
 """One record that failed a rule, with every failed rule named."""

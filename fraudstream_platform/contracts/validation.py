@@ -23,6 +23,7 @@ from pandera.api.polars.types import PolarsData
 
 from fraudstream_platform.contracts import codes
 from fraudstream_platform.contracts.quality import (
+    ARRIVED_AT,
     ERROR_FACTOR,
     SOURCE,
     blemishes,
@@ -32,6 +33,7 @@ from fraudstream_platform.contracts.quality import (
 )
 from fraudstream_platform.contracts.schemas import (
     IDENTITY_KINDS,
+    ORIGIN_SCHEMA,
     required_fields,
     transaction_schema,
 )
@@ -95,7 +97,7 @@ _FIELD_CHECKS: dict[str, pa.Check] = {
 }
 
 _APPROVED = pl.col("outcome") == "approved"
-_AGE_MS = (pl.col("append_time") - pl.col("event_time")).dt.total_milliseconds()
+_AGE_MS = (ARRIVED_AT - pl.col("event_time")).dt.total_milliseconds()
 
 
 def _young_enough(oldest_event_days: int) -> pl.Expr:
@@ -149,6 +151,7 @@ def transactions_schema(oldest_event_days: int = OLDEST_EVENT_DAYS) -> pa.DataFr
         pl.Boolean(), checks=[pa.Check.eq(True, error="key_agrees")], nullable=False
     )
     columns["append_time"] = pa.Column(pl.Datetime("ms", "UTC"), nullable=False)
+    columns |= {name: pa.Column(dtype, nullable=True) for name, dtype in ORIGIN_SCHEMA.items()}
     rules = _cross_rules(oldest_event_days)
     cross = [pa.Check(_CrossRule(rule), error=name) for name, rule in rules.items()]
     return pa.DataFrameSchema(columns, checks=cross, name="transactions")

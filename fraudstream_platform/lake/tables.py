@@ -132,16 +132,25 @@ def table_uri(settings: Settings, table: str) -> str:
 
 
 def create_tables(settings: Settings) -> None:
-    """Create every table that is not there yet, with no rows."""
+    """Create every table that is not there yet, with no rows; add columns that one lacks."""
     for table in TABLES:
+        schema = Schema.from_arrow(pl.DataFrame(schema=full_schema(table)).to_arrow().schema)
         DeltaTable.create(
             table_uri(settings, table),
-            schema=Schema.from_arrow(pl.DataFrame(schema=full_schema(table)).to_arrow().schema),
+            schema=schema,
             mode="ignore",
             partition_by=[partition_column(table)],
             name=table,
             configuration={"delta.checkpointInterval": "50", **log_properties(settings)},
         )
+        _add_columns(open_table(settings, table), schema)
+
+
+def _add_columns(table: DeltaTable, wanted: Schema) -> None:
+    known = {field.name for field in table.schema().fields}
+    missing = [field for field in wanted.fields if field.name not in known]
+    if missing:
+        table.alter.add_columns(missing)
 
 
 def log_properties(settings: Settings) -> dict[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from fraudstream_platform.contracts import codes
-from fraudstream_platform.contracts.quality import completeness
+from fraudstream_platform.contracts.quality import ARRIVED_AT, completeness
 from fraudstream_platform.contracts.validation import rule_expressions
 from fraudstream_platform.detection.step import DUPLICATE, HELD
 
@@ -29,7 +29,7 @@ _TEXT = {
     "mcc_class": tuple("0123456789"),
 }
 """Field -> its known values; whatever else a broken record may hold counts as other."""
-_DELAY = (pl.col("append_time") - pl.col("event_time")).dt.total_milliseconds()
+_DELAY = (ARRIVED_AT - pl.col("event_time")).dt.total_milliseconds()
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ from fraudstream_platform.local.stack import Stack
 from fraudstream_platform.quality.topic import publish, told
 from fraudstream_platform.quality.webhook import ReceiverAwayError, post
 from fraudstream_platform.quality.window import Measurement, measure_window
+from fraudstream_platform.quarantine.kept import Choice
+from fraudstream_platform.quarantine.replay import Outcome, replay
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.simulator.producer import schema_id
 from fraudstream_platform.verify.proof import prove
@@ -77,6 +79,7 @@ class Story:
     posted: dict[str, int] = field(default_factory=dict)
     refused: str = ""
     numbers: dict[str, range] = field(default_factory=dict)
+    replayed: list[Outcome] = field(default_factory=list)
 
 
 class Teller:
@@ -141,19 +144,23 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
 
 def _live_through(story: Story) -> None:
-    teller = Teller(story)
+    settings, teller = story.settings, Teller(story)
     teller.window("well", (200, teller.good), (100, teller.mobile))
     story.receiver.status = 503
     teller.window("degrades", (240, teller.bad), (100, teller.mobile))
     with pytest.raises(ReceiverAwayError):
-        post(story.settings)
+        post(settings)
     teller.window("still", (120, teller.bad), (100, teller.mobile))
     story.receiver.status = 200
-    story.posted["back"] = len(post(story.settings))
+    story.posted["back"] = len(post(settings))
     teller.window("repaired", (200, teller.good), (100, teller.mobile))
     teller.window("recovered", (100, teller.good), (100, teller.mobile))
-    story.posted["recovered"] = len(post(story.settings))
+    story.posted["recovered"] = len(post(settings))
     _change_the_schema(story, teller)
+    choice = Choice(rules=[HELD], sources=["POS"])
+    story.replayed = [replay(settings, choice), replay(settings, choice)]
+    teller.window("replayed")
+    story.replayed.append(replay(settings, choice))
 
 
 def _change_the_schema(story: Story, teller: Teller) -> None:
@@ -286,3 +293,25 @@ def test_bytes_forced_past_the_registry_are_dead_letters(story: Story) -> None:
     }  # fmt: skip
     assert figures(story, "schema", "topic")["dead_letters"] == 20
     assert figures(story, "schema", "topic")["notice"] == "degraded"
+
+
+def test_held_records_are_put_through_again_once(story: Story) -> None:
+    """After the repair they are rows of Silver with features, and remember their first place.
+
+    Repeated at once and after they were drained, the call finds nothing left to send.
+    """
+    held = rows(story, "silver.quarantine", "repaired")
+    broken = rows(story, "silver.quarantine", "degrades", "still").filter(
+        pl.col("failed_rules").list.contains(HELD)
+    )
+    first, repeated, late = story.replayed
+    assert (first.sent, repeated.sent, late.sent) == (held.height, 0, 0)
+    assert first.refused.total() == late.refused.total() == broken.height
+    again = rows(story, "silver.transactions", "repaired").drop_nulls("first_offset")
+    assert (
+        again.select("partition", "first_offset", "first_append_time")
+        .sort("partition", "first_offset")
+        .rows()
+        == held.select("partition", "offset", "append_time").sort("partition", "offset").rows()
+    )
+    assert (again["append_time"] > again["first_append_time"]).all()
