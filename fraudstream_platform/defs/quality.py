@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 import dagster as dg
 import polars as pl
 
+from fraudstream_platform.defs import pictures
 from fraudstream_platform.drain.priority import step_back
 from fraudstream_platform.drain.window import WindowReport
 from fraudstream_platform.quality.store import SHARES
@@ -17,7 +19,9 @@ from fraudstream_platform.quality.window import Measurement, measure_window
 from fraudstream_platform.settings import Settings, get_settings
 
 KEY = dg.AssetKey(["quality", "metrics"])
+SILVER = dg.AssetKey(["silver", "transactions"])
 _LOWEST = 19
+_SHOWN = 5
 
 SPECS = [
     dg.AssetCheckSpec(
@@ -25,6 +29,12 @@ SPECS = [
         asset=KEY,
         description="No source is degraded: none below DATA_QUALITY_ALERT_THRESHOLD, fallen against "
         "its trend or drifted, since it last recovered.",
+    ),
+    dg.AssetCheckSpec(
+        "keeps_the_rules",
+        asset=SILVER,
+        description="Pandera's own word on the newest Silver rows of the window: none breaks a rule.",
+        blocking=True,
     ),
     dg.AssetCheckSpec(
         "measured",
@@ -52,6 +62,7 @@ def quality_events(
     _tell(context, settings)
     if measurement.metrics.height:
         yield dg.MaterializeResult(asset_key=KEY, metadata=_metadata(measurement, began))
+    yield rules_check(measurement)
     yield well_check(measurement)
     yield _measured(True, f"{measurement.metrics.height} rows")
 
@@ -92,6 +103,23 @@ def well_check(measurement: Measurement) -> dg.AssetCheckResult:
     )
 
 
+def rules_check(measurement: Measurement) -> dg.AssetCheckResult:
+    """Red, and blocking, where the step let a row through that Pandera would not."""
+    broken = measurement.broken
+    return dg.AssetCheckResult(
+        asset_key=SILVER,
+        check_name="keeps_the_rules",
+        passed=not broken,
+        description=f"{len(broken):,} of {measurement.looked_at:,} Silver rows break a rule",
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={
+            "looked_at": measurement.looked_at,
+            "broken": len(broken),
+            "sample": dg.MetadataValue.json(dict(islice(broken.items(), _SHOWN))),
+        },
+    )
+
+
 def _metadata(measurement: Measurement, began: float) -> dict[str, dg.MetadataValue]:
     rows = measurement.metrics
     shown = rows.select(
@@ -106,6 +134,7 @@ def _metadata(measurement: Measurement, began: float) -> dict[str, dg.MetadataVa
             for name, value in lowest.items()
             if value is not None
         },
+        "trend": pictures.trend("mean quality score by window", measurement.trend, 0.0, 1.0),
         "notices": dg.MetadataValue.int(rows["notice"].drop_nulls().len()),
         "seconds": dg.MetadataValue.float(round(time.perf_counter() - began, 2)),
     }

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from fraudstream_platform.contracts.validation import pandera_failures
 from fraudstream_platform.drain.committer import application_of
 from fraudstream_platform.drain.journal import Entry, JournalReader
 from fraudstream_platform.drain.positions import Positions, covers, group_partitions
@@ -34,6 +35,8 @@ from fraudstream_platform.quality.store import frame_of, newest, past_of, row_of
 from fraudstream_platform.settings import Settings
 
 _SAMPLE = 5
+_DRAWN = 60
+_LOOKED_AT = 20_000
 _SHOWN = ("partition", "offset", "source", "transaction_id", "quality_score", "failed_rules")
 
 
@@ -46,6 +49,12 @@ class Measurement:
     """Sources that are degraded now -> why, as their newest unhealthy window said."""
     sample: pl.DataFrame
     """Some quarantined records; no identities."""
+    trend: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Source -> mean scores of its newest windows (of the topic: shares decoded)."""
+    broken: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Place (partition:offset) of Silver rows that break a rule, by Pandera's word -> the rules."""
+    looked_at: int = 0
+    """Silver rows that Pandera looked at: the window's newest."""
 
 
 def measure_window(
@@ -65,6 +74,8 @@ def measure_window(
     before = newest(settings)
     if not flushes:
         return Measurement(frame_of([]), _degraded(before), sample)
+    silver = rows.filter(pl.col("failed_rules").is_null()).tail(_LOOKED_AT)
+    broken = _broken(settings, silver)
     metrics = _judged(settings, measure(rows, dead_letters), before, window)
     start: Positions = {p: known.get(p, 0) for p in partitions}
     end = dict(start)
@@ -73,7 +84,28 @@ def measure_window(
     is_ours = _has_entered(settings, application, metrics, Batch(start, end, (), not known))
     if not is_ours:
         return Measurement(frame_of([]), _degraded(newest(settings)), sample)
-    return Measurement(metrics, _degraded(pl.concat([before, metrics], how="diagonal")), sample)
+    after = pl.concat([before, metrics], how="diagonal")
+    return Measurement(metrics, _degraded(after), sample, _trend(after), broken, silver.height)
+
+
+def _broken(settings: Settings, silver: pl.DataFrame) -> dict[str, Sequence[str]]:
+    """What the step let through that Pandera does not: nothing, unless the two fall apart."""
+    rows = silver.with_columns(pl.lit(True).alias("key_agrees"))
+    failures = pandera_failures(rows, settings.oldest_event_days) if rows.height else []
+    places = rows.select("partition", "offset").iter_rows()
+    return {
+        f"{partition}:{offset}": rules
+        for (partition, offset), rules in zip(places, failures, strict=True)
+        if rules
+    }
+
+
+def _trend(metrics: pl.DataFrame) -> dict[str, Sequence[float]]:
+    score = pl.coalesce("quality_score", "validity")
+    return {
+        str(source): rows.select(score).to_series().drop_nulls().tail(_DRAWN).to_list()
+        for (source,), rows in metrics.group_by(["source"], maintain_order=True)
+    }
 
 
 def _degraded(metrics: pl.DataFrame) -> dict[str, Sequence[str]]:
