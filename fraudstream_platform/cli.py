@@ -40,6 +40,10 @@ GROUPS = {
     "audit": ("fraudstream_platform.custody.audit_cli", "Show the audit trail, prove it whole."),
     "vault": ("fraudstream_platform.custody.vault_cli", "Show or forget an original; audited."),
     "keys": ("fraudstream_platform.custody.keys_cli", "Make and rotate keys; audited."),
+    "quarantine": (
+        "fraudstream_platform.quarantine.cli",
+        "What was kept out of Silver: list, show, put through again.",
+    ),
 }
 """Commands that have commands of their own."""
 

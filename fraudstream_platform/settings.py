@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     network_topic: str = "fraudstream.network"
     entities_topic: str = "fraudstream.entities"
     audit_anchors_topic: str = "fraudstream.audit.anchors"
+    quality_alerts_topic: str = "financial.quality.alerts"
     topic_partitions: int = Field(default=12, ge=1, le=1024)
     topic_replication: int = Field(default=1, ge=1, le=9)
 
@@ -111,6 +112,8 @@ class Settings(BaseSettings):
     silver_quality_threshold: float = Field(default=0.8, ge=0, le=1)
     data_quality_alert_threshold: float = Field(default=0.95, ge=0, le=1)
     oldest_event_days: int = Field(default=30, ge=1, le=3650)
+    quality_webhook_url: SecretStr = SecretStr("")
+    quality_webhook_format: Literal["json", "slack"] = "json"
 
     # Protection.
     customer_id_salt: SecretStr = SecretStr(EXAMPLE_SALT)
@@ -151,6 +154,9 @@ class Settings(BaseSettings):
             raise ValueError("DRAIN_GROUPS must not exceed TOPIC_PARTITIONS")
         if not self.pii_masking_enabled:
             raise ValueError("PII_MASKING_ENABLED cannot be false: nothing readable is ever stored")
+        webhook = self.quality_webhook_url.get_secret_value()
+        if webhook and not webhook.startswith(("http://", "https://")):
+            raise ValueError("QUALITY_WEBHOOK_URL must begin with http:// or https://")
         self._refuse_unfit_keys()
         self._refuse_unfit_access()
         if self.environment == "production":

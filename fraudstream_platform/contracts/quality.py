@@ -2,18 +2,22 @@
 
 score = max(0, 1 - missing weights - warning weights), halved where an error rule is broken.
 A field is missed only where its channel can be expected to give it.
+
+Three severities, then: an *error* (a rule of the Pandera model) keeps a row out of Silver, a
+*warning* and a *gap* cost what their weight says and keep it out once they add up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fraudstream_platform.contracts.codes import CARD_PRESENT_MODES
+from fraudstream_platform.contracts.codes import CARD_PRESENT_MODES, SOURCES
 
 ERROR_FACTOR = 0.5
 """What is left of the score of a row that breaks a rule."""
@@ -38,10 +42,13 @@ _DESIRED = {
 
 LATE_MS = 86_400_000
 
+ARRIVED_AT = pl.coalesce("first_append_time", "append_time")
+"""When a record came: one that is put through again is as late as it was at first."""
+
 WARNINGS: dict[str, tuple[float, pl.Expr]] = {
     "arrived_a_day_late": (
         0.10,
-        (pl.col("append_time") - pl.col("event_time")).dt.total_milliseconds() > LATE_MS,
+        (ARRIVED_AT - pl.col("event_time")).dt.total_milliseconds() > LATE_MS,
     ),
     "billing_zero_for_amount": (
         0.15,
@@ -55,6 +62,16 @@ WARNINGS: dict[str, tuple[float, pl.Expr]] = {
 }
 """Name -> (what it costs, when it applies)."""
 
+SOURCE = "source_place"
+"""Column of `quality_terms`: place of the row's source in SOURCES, from 1; 0 where it is none of them."""
+
+
+def _source_place() -> pl.Expr:
+    place = pl.lit(0, pl.Int8)
+    for number, source in enumerate(SOURCES, 1):
+        place = place + (pl.col("source") == source).cast(pl.Int8) * number
+    return place.fill_null(0).alias(SOURCE)
+
 
 @cache
 def quality_terms() -> list[pl.Expr]:
@@ -63,7 +80,7 @@ def quality_terms() -> list[pl.Expr]:
     remote = ~present & (pl.col("initiator") == "CIT")
     warnings = [applies.alias(name) for name, (_, applies) in WARNINGS.items()]
     terms = [present.alias("is_present"), remote.alias("is_remote"), *warnings]
-    return [term.fill_null(False) for term in terms]
+    return [*(term.fill_null(False) for term in terms), _source_place()]
 
 
 def quality_gaps(rows: pl.DataFrame) -> list[pl.Expr]:
@@ -75,7 +92,30 @@ def quality_gaps(rows: pl.DataFrame) -> list[pl.Expr]:
     return [pl.col(name).is_null().alias(f"{name}_missing") for name in gaps]
 
 
-def quality_scores(terms: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.float64]:
+def blemishes(terms: Mapping[str, NDArray[Any]], row: int) -> list[str]:
+    """Names of what lowers a row's score without breaking a rule: `<field>_missing`, and warnings."""
+    gaps = [
+        f"{name}_missing"
+        for name, (condition, _) in _DESIRED.items()
+        if (absent := terms.get(f"{name}_missing")) is not None
+        and absent[row]
+        and (not condition or terms[condition][row])
+    ]
+    return gaps + [name for name in WARNINGS if terms[name][row]]
+
+
+def completeness(rows: pl.DataFrame) -> float | None:
+    """Weighted share of what rows can be expected to say and do say, 0 to 1; None without rows."""
+    wanted = lacking = 0.0
+    expected = rows.select(quality_terms()[:2])
+    for name, (condition, weight) in _DESIRED.items():
+        here = rows.filter(expected[condition]) if condition else rows
+        wanted += weight * here.height
+        lacking += weight * here[name].null_count()
+    return 1 - lacking / wanted if wanted else None
+
+
+def quality_scores(terms: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     """The score of each row, as if it broke no rule: 0 to 1, four decimals.
 
     `terms` are the values of `quality_terms` and `quality_gaps`.

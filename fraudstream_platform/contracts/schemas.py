@@ -99,3 +99,12 @@ POSITION_SCHEMA = pl.Schema(
     }
 )
 """Where a record stands in the raw topic; append_time is Kafka's LogAppendTime."""
+
+ORIGIN_SCHEMA = pl.Schema(
+    {
+        "first_offset": pl.Int64(),
+        "first_append_time": pl.Datetime("ms", "UTC"),
+    }
+)
+"""Of a record that was put through again: the offset (in the same partition) of the one that it
+repeats, and when that was first appended; null for all others."""

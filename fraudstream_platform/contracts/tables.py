@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from fraudstream_platform.contracts.schemas import (
+    ORIGIN_SCHEMA,
     POSITION_SCHEMA,
     frame_schema,
     transaction_schema,
@@ -16,6 +17,7 @@ BRONZE_SCHEMA = pl.Schema(
         "schema_id": pl.Int32(),
         "key_agrees": pl.Boolean(),
         **transaction_schema(),
+        **ORIGIN_SCHEMA,
     }
 )
 """One decoded record as it arrived, protected. `key_agrees`: Kafka key = customer, else card."""
@@ -27,12 +29,18 @@ DEAD_LETTER_SCHEMA = pl.Schema(
         "detail": pl.String(),
         "payload_bytes": pl.Int64(),
         "sealed_payload": pl.String(),
+        **ORIGIN_SCHEMA,
     }
 )
 """One record that could not be decoded, its payload sealed with Fernet."""
 
 SILVER_SCHEMA = pl.Schema(
-    {**POSITION_SCHEMA, "quality_score": pl.Float64(), **transaction_schema()}
+    {
+        **POSITION_SCHEMA,
+        "quality_score": pl.Float64(),
+        **transaction_schema(),
+        **ORIGIN_SCHEMA,
+    }
 )
 """One valid, de-duplicated, normalised transaction."""
 
@@ -42,6 +50,7 @@ QUARANTINE_SCHEMA = pl.Schema(
         "quality_score": pl.Float64(),
         "failed_rules": pl.List(pl.String()),
         **transaction_schema(),
+        **ORIGIN_SCHEMA,
     }
 )
 """One record that failed a rule, with every failed rule named."""
@@ -51,6 +60,41 @@ ALERT_SCHEMA = frame_schema("fraud_alert")
 
 LABEL_SCHEMA = pl.Schema({**frame_schema("transaction_label"), "problem": pl.String()})
 """One record of the label topic; where `problem` names why it cannot be used, the rest is null."""
+
+QUALITY_SCHEMA = pl.Schema(
+    {
+        "window_start": pl.Datetime("ms", "UTC"),
+        "window_stop": pl.Datetime("ms", "UTC"),
+        "measured_at": pl.Datetime("ms", "UTC"),
+        "source": pl.String(),
+        "records": pl.Int64(),
+        "valid": pl.Int64(),
+        "quarantined": pl.Int64(),
+        "held": pl.Int64(),
+        "dead_letters": pl.Int64(),
+        "completeness": pl.Float64(),
+        "validity": pl.Float64(),
+        "uniqueness": pl.Float64(),
+        "timeliness": pl.Float64(),
+        "quality_score": pl.Float64(),
+        "delay_p50_ms": pl.Int64(),
+        "delay_p95_ms": pl.Int64(),
+        "drift": pl.Float64(),
+        "drift_field": pl.String(),
+        "schema_ids": pl.List(pl.Int32()),
+        "failed_rules": pl.List(pl.Struct({"rule": pl.String(), "records": pl.Int64()})),
+        "distributions": pl.List(
+            pl.Struct({"field": pl.String(), "value": pl.String(), "records": pl.Int64()})
+        ),
+        "reasons": pl.List(pl.String()),
+        "is_healthy": pl.Boolean(),
+        "is_degraded": pl.Boolean(),
+        "notice": pl.String(),
+    }
+)
+"""One source (or `topic`) in one window: docs/quality.md explains the figures. `measured_at` grows
+from one measurement to the next. `is_healthy` is of this window alone (null: too few records);
+`is_degraded` is the source's state after it, `notice` (degraded, recovered) what is to be told."""
 
 MERCHANT_PROFILE_SCHEMA = pl.Schema(
     {

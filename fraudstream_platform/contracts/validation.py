@@ -10,7 +10,7 @@ A null passes every rule but `<field>_required`, as Pandera ignores nulls in che
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,13 +23,17 @@ from pandera.api.polars.types import PolarsData
 
 from fraudstream_platform.contracts import codes
 from fraudstream_platform.contracts.quality import (
+    ARRIVED_AT,
     ERROR_FACTOR,
+    SOURCE,
+    blemishes,
     quality_gaps,
     quality_scores,
     quality_terms,
 )
 from fraudstream_platform.contracts.schemas import (
     IDENTITY_KINDS,
+    ORIGIN_SCHEMA,
     required_fields,
     transaction_schema,
 )
@@ -93,7 +97,7 @@ _FIELD_CHECKS: dict[str, pa.Check] = {
 }
 
 _APPROVED = pl.col("outcome") == "approved"
-_AGE_MS = (pl.col("append_time") - pl.col("event_time")).dt.total_milliseconds()
+_AGE_MS = (ARRIVED_AT - pl.col("event_time")).dt.total_milliseconds()
 
 
 def _young_enough(oldest_event_days: int) -> pl.Expr:
@@ -147,6 +151,7 @@ def transactions_schema(oldest_event_days: int = OLDEST_EVENT_DAYS) -> pa.DataFr
         pl.Boolean(), checks=[pa.Check.eq(True, error="key_agrees")], nullable=False
     )
     columns["append_time"] = pa.Column(pl.Datetime("ms", "UTC"), nullable=False)
+    columns |= {name: pa.Column(dtype, nullable=True) for name, dtype in ORIGIN_SCHEMA.items()}
     rules = _cross_rules(oldest_event_days)
     cross = [pa.Check(_CrossRule(rule), error=name) for name, rule in rules.items()]
     return pa.DataFrameSchema(columns, checks=cross, name="transactions")
@@ -188,6 +193,17 @@ class Verdict:
     quality_score: NDArray[np.float64]
     failed: dict[int, list[str]]
     """Row number -> names of the rules it breaks, in the schema's order; clean rows are absent."""
+    terms: Mapping[str, NDArray[Any]]
+    """What the scores were made of."""
+
+    @property
+    def source(self) -> NDArray[np.int8]:
+        """Place of each row's source in SOURCES, from 1; 0 where it is none of them."""
+        return self.terms[SOURCE].astype(np.int8)  # a copy: kernels want arrays of one kind
+
+    def blemishes(self, row: int) -> list[str]:
+        """Names of what lowers the row's score without breaking a rule."""
+        return blemishes(self.terms, row)
 
 
 def judge(rows: pl.DataFrame, oldest_event_days: int = OLDEST_EVENT_DAYS) -> Verdict:
@@ -204,10 +220,11 @@ def judge(rows: pl.DataFrame, oldest_event_days: int = OLDEST_EVENT_DAYS) -> Ver
         if not column.all():
             for row in (~column.fill_null(True)).arg_true():
                 failed.setdefault(row, []).append(column.name)
-    quality = quality_scores({column.name: column.to_numpy() for column in judged[rules:]})
+    terms = {column.name: column.to_numpy() for column in judged[rules:]}
+    quality = quality_scores(terms)
     if failed:
         quality[list(failed)] *= ERROR_FACTOR
-    return Verdict(quality, failed)
+    return Verdict(quality, failed, terms)
 
 
 def pandera_failures(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
-from fraudstream_platform.defs import checks, requests
+from fraudstream_platform.defs import checks, quality, requests
 from fraudstream_platform.defs.columns import column_schema
 from fraudstream_platform.defs.metadata import window_metadata
 from fraudstream_platform.defs.partitions import HOURS
@@ -99,6 +99,12 @@ SPECS = [
         [LABEL_TOPIC.key],
         "Every record of the label topic, each once; one that cannot be used says what is wrong.",
     ),
+    _table(
+        quality.KEY,
+        [SILVER, QUARANTINE, DEAD_LETTER],
+        "How good each source's data was, a row a window: shares, distributions, drift, and whether "
+        "the source is degraded.",
+    ),
     _topic(
         JOURNAL,
         [RAW_TOPIC.key],
@@ -112,7 +118,7 @@ SPECS = [
 @dg.multi_asset(
     name="drained",
     specs=SPECS,
-    check_specs=checks.SPECS,
+    check_specs=[*checks.SPECS, *quality.SPECS],
     partitions_def=HOURS,
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -135,5 +141,7 @@ def drained(context: dg.AssetExecutionContext, pyspark: LazyPySparkResource) -> 
     ).execute()
     metadata = window_metadata(settings, report)
     for spec in SPECS:  # Dagster wants parents first, and so they stand there
-        yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata[spec.key])
+        if spec.key in metadata:
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata[spec.key])
     yield from checks.results(settings, report)
+    yield from quality.quality_events(context, settings, report)

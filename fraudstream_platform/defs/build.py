@@ -16,6 +16,7 @@ from fraudstream_platform.defs.housekeeping import (
 )
 from fraudstream_platform.defs.network import network_job, network_profiles, network_sensor
 from fraudstream_platform.defs.promoting import promotions
+from fraudstream_platform.defs.quality import quality_notices
 from fraudstream_platform.defs.requests import JOB_NAME
 from fraudstream_platform.defs.sensor import drain_sensor
 from fraudstream_platform.drain.session import session_url
@@ -46,7 +47,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         ],
         jobs=[drain_job, network_job, housekeeping_job],
         schedules=[housekeeping_schedule],
-        sensors=[drain_sensor, network_sensor],
+        sensors=[drain_sensor, network_sensor, quality_notices],
         resources=resources | dict(resource_overrides or {}),
         executor=dg.in_process_executor,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 import numpy as np
 
+from fraudstream_platform.defs import pictures
 from fraudstream_platform.drain.window import WindowReport
 from fraudstream_platform.lake.tables import ALERTS, LABELS, VAULT
 from fraudstream_platform.settings import Settings
@@ -45,6 +46,9 @@ def window_metadata(
     }
     by_key[dg.AssetKey(["gold", "alerts"])] = {
         "rows": dg.MetadataValue.int(report.followed[ALERTS]),
+        "alerts_by_pattern": pictures.bars(
+            "alerts by pattern", sorted(report.patterns.items(), key=lambda one: -one[1])
+        ),
         **common,
         **_latency(report),
     }
@@ -90,7 +94,7 @@ def _latency(report: WindowReport) -> dict[str, dg.MetadataValue]:
     return {
         "alerts_measured": dg.MetadataValue.int(len(report.latencies_ms)),
         **_figures("alert_latency", report.latencies_ms, "p50", "p95", "p99", "p999", "max"),
-        "alert_latency": dg.MetadataValue.md(histogram(report.latencies_ms)),
+        "alert_latency": histogram(report.latencies_ms),
     }
 
 
@@ -104,15 +108,11 @@ def _figures(name: str, values_ms: Sequence[int], *wanted: str) -> dict[str, dg.
     }
 
 
-def histogram(values_ms: Sequence[int]) -> str:
-    """A small plot of alert latency in text."""
-    edges = [0, 25, 50, 75, 100, 150, 250, 500, 1000, 1_000_000]
-    if not values_ms:
-        return "no alerts in this window"
-    counts, _ = np.histogram(values_ms, bins=edges)
-    widest = max(1, int(counts.max()))
-    lines = [
-        f"{low:>5} ms {'█' * round(40 * int(count) / widest)} {count}"
-        for low, count in zip(edges[:-1], counts, strict=True)
-    ]
-    return "```\n" + "\n".join(lines) + "\n```"
+def histogram(values_ms: Sequence[int]) -> dg.MetadataValue:
+    """A plot of alert latency: how many alerts took how long."""
+    edges = [0, 25, 50, 75, 100, 150, 250, 500, 1000]
+    counts, _ = np.histogram(values_ms, bins=[*edges, np.inf])
+    names = [f"from {edge:,} ms" for edge in edges]
+    return pictures.bars(
+        "alert latency", list(zip(names, counts.tolist(), strict=True)) if values_ms else []
+    )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from fraudstream_platform.detection import layout as at
 from fraudstream_platform.detection.accounts import AccountTable
 from fraudstream_platform.detection.advance import EPOCH_BITS, advance, feature_columns
+from fraudstream_platform.detection.breaker import Breaker
 from fraudstream_platform.detection.cases import CaseTable
 from fraudstream_platform.detection.catalogue import DAYS, HOURS, RING, catalogue_version
 from fraudstream_platform.detection.dedup import SeenIds
@@ -46,6 +47,7 @@ class PartitionState:
     """Everything that one partition's past leaves behind."""
 
     def __init__(self) -> None:
+        self.breaker = Breaker()
         self.seen = SeenIds()
         self.cases = CaseTable()
         self._cards = AccountTable(at.CARD_CELLS, at.CARD_EVENT_CELLS, at.CARD_DAY_CELLS)
@@ -95,6 +97,7 @@ class PartitionState:
     def dump(self) -> dict[str, NDArray[Any]]:
         """Copies of all arrays, named `<part>.<array>`."""
         parts = {name: table.dump() for name, table in self._tables.items()}
+        parts["breaker"] = self.breaker.dump()
         parts["seen"] = self.seen.dump()
         parts["cases"] = self.cases.dump()
         arrays = {f"{part}.{name}": a for part, held in parts.items() for name, a in held.items()}
@@ -104,8 +107,9 @@ class PartitionState:
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `dump` gave."""
         self._clock = np.array(arrays["clock"], np.int64)
-        holders: dict[str, AccountTable | EntityTable | SeenIds | CaseTable] = {
+        holders: dict[str, AccountTable | EntityTable | Breaker | SeenIds | CaseTable] = {
             **self._tables,
+            "breaker": self.breaker,
             "seen": self.seen,
             "cases": self.cases,
         }

@@ -36,6 +36,7 @@ from fraudstream_platform.detection.state import PartitionState
 
 DUPLICATE = "duplicate_transaction_id"
 POOR = "quality_below_threshold"
+HELD = "source_breaker_open"
 
 _COPIED = (
     "partition", "offset", "append_time", "event_time", "transaction_id", "customer", "card",
@@ -127,26 +128,26 @@ class Detector:
         self, bronze: pl.DataFrame, keys: NDArray[np.uint64]
     ) -> tuple[pl.DataFrame, pl.DataFrame, NDArray[np.bool_]]:
         verdict = judge(bronze, self._oldest_event_days)
+        poor = verdict.quality_score < self._threshold
         failed = {row: list(names) for row, names in verdict.failed.items()}
-        clean = verdict.quality_score >= self._threshold
-        for row in failed:
-            clean[row] = False
-        duplicate = self._duplicates(bronze, keys, clean)
-        for rows, rule in ((duplicate, DUPLICATE), (verdict.quality_score < self._threshold, POOR)):
-            for row in np.flatnonzero(rows).tolist():
-                failed.setdefault(row, []).append(rule)
-        return _split(bronze, verdict, failed)
-
-    def _duplicates(
-        self, bronze: pl.DataFrame, keys: NDArray[np.uint64], clean: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
-        offsets = bronze.get_column("offset").to_numpy(writable=True)
+        held = np.zeros(bronze.height, np.bool_)
         duplicate = np.zeros(bronze.height, np.bool_)
-        for partition, rows in _by_partition(
-            bronze.get_column("partition").to_numpy(writable=True)
-        ):
+        partitions = _by_partition(bronze.get_column("partition").to_numpy(writable=True))
+        for partition, rows in partitions:
+            self._state(partition).breaker.hold(
+                rows, verdict.source, verdict.quality_score, self._threshold, held
+            )
+        clean = ~(poor | held)
+        clean[list(failed)] = False
+        offsets = bronze.get_column("offset").to_numpy(writable=True)
+        for partition, rows in partitions:
             self._state(partition).seen.mark(rows, keys, offsets, clean, duplicate)
-        return duplicate
+        for found, rule in ((duplicate, DUPLICATE), (poor, POOR), (held, HELD)):
+            for row in np.flatnonzero(found).tolist():
+                failed.setdefault(row, []).append(rule)
+        for row in np.flatnonzero(poor).tolist():
+            failed[row] += verdict.blemishes(row)
+        return _split(bronze, verdict, failed)
 
     def _features(
         self, silver: pl.DataFrame, batch: Batch, score: NDArray[np.int32], raised: Raised

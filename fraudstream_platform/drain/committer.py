@@ -95,19 +95,8 @@ class Committer:
             recorded = committed_positions(self._settings, partitions)
             if recorded is not None:
                 self.committed.update(recorded)
-            entries = self._entries_back_to(group, recorded)
+            entries = self._journal.back_to(group, recorded)
             self._waiting.extend(entry for entry in entries if entry.kind == "flush")
             follow[group] = entries[-1].journal_offset + 1 if entries else 0
         follow[self._settings.topic_partitions] = self._journal.end(self._settings.topic_partitions)
         self._journal.follow(follow)
-
-    def _entries_back_to(self, group: int, recorded: Positions | None) -> list[Entry]:
-        if recorded is None:
-            return self._journal.history(group)
-        count = 4
-        while True:
-            entries = self._journal.tail(group, ("flush",), count)
-            flushes = [entry for entry in entries if entry.kind == "flush"]
-            if len(flushes) < count or covers(recorded, flushes[0].start):
-                return entries
-            count *= 4

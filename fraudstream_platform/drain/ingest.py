@@ -17,8 +17,9 @@ from fraudstream_platform.contracts.codec import (
     WriterSchema,
     schema_id_of,
 )
-from fraudstream_platform.contracts.schemas import transaction_schema
+from fraudstream_platform.contracts.schemas import ORIGIN_SCHEMA, transaction_schema
 from fraudstream_platform.contracts.tables import BRONZE_SCHEMA, DEAD_LETTER_SCHEMA
+from fraudstream_platform.drain.origins import origin_columns
 from fraudstream_platform.drain.registry import SchemaSource, UnknownSchemaError
 from fraudstream_platform.drain.source import RawBatch
 from fraudstream_platform.protection.identity import SealedTokens, clear_expression, protect_frame
@@ -29,6 +30,7 @@ from fraudstream_platform.settings import Settings
 from fraudstream_platform.token_links import source_tokeniser
 
 _BRONZE = BRONZE_SCHEMA.names()
+_TIMES = ("append_time", "first_append_time")
 _NO_DEAD_LETTERS = DEAD_LETTER_SCHEMA.to_frame()
 _FIRST_DAY, _LAST_DAY = date.min, date.max
 _FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
@@ -147,10 +149,11 @@ class Ingest:
                 "detail": failure.detail,
                 "payload_bytes": len(batch.values[failure.index]),
                 "sealed_payload": self._sealer.seal_bytes(batch.values[failure.index]),
+                **_origin(batch, failure.index),
             }
             for failure in failures
         ]
-        millis = pl.Schema({**DEAD_LETTER_SCHEMA, "append_time": pl.Int64()})
+        millis = pl.Schema({**DEAD_LETTER_SCHEMA, **dict.fromkeys(_TIMES, pl.Int64())})
         return pl.DataFrame(rows, schema=millis, orient="row").cast(DEAD_LETTER_SCHEMA)
 
 
@@ -180,7 +183,13 @@ def _positioned(frames: Sequence[pl.DataFrame], batch: RawBatch) -> tuple[pl.Dat
     index = frame.get_column("index")
     if frame.height != position.height:
         position = position[index]
-    return pl.DataFrame([*frame.get_columns(), *position.get_columns()]), index
+    origins = origin_columns(batch.origins, index)
+    return pl.DataFrame([*frame.get_columns(), *position.get_columns(), *origins]), index
+
+
+def _origin(batch: RawBatch, place: int) -> dict[str, int | None]:
+    origin = batch.origins.get(place)
+    return dict(zip(ORIGIN_SCHEMA, origin or (None, None), strict=True))
 
 
 _WHY = {

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from fraudstream_platform.drain.kafka import arrivals, reader, watermarks
-from fraudstream_platform.drain.positions import Positions, from_json, to_json
+from fraudstream_platform.drain.positions import Positions, covers, from_json, to_json
 from fraudstream_platform.lake.files import DataFile
 from fraudstream_platform.settings import Settings
 
@@ -172,6 +172,18 @@ class JournalReader:
             if start == low:
                 return entries
             reach *= 4
+
+    def back_to(self, partition: int, positions: Positions | None) -> list[Entry]:
+        """Entries back to the flush that holds `positions`; all that are kept where that is None."""
+        if positions is None:
+            return self.history(partition)
+        count = 4
+        while True:
+            entries = self.tail(partition, ("flush",), count)
+            flushes = [entry for entry in entries if entry.kind == "flush"]
+            if len(flushes) < count or covers(positions, flushes[0].start):
+                return entries
+            count *= 4
 
     def history(self, partition: int) -> list[Entry]:
         """Every committed entry that the partition still holds."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from fraudstream_platform.drain.kafka import admin, arrivals, reader, stable_ends, watermarks
+from fraudstream_platform.drain.origins import Origin, origin_of
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.settings import Settings
 
@@ -26,6 +27,8 @@ class RawBatch:
     partitions: list[int] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
     append_times: list[int] = field(default_factory=list)
+    origins: dict[int, Origin] = field(default_factory=dict)
+    """Place in the lists -> origin, of records that are put through again: hardly ever one."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -101,6 +104,9 @@ class RawSource:
             if stop is not None and append_time >= stop:
                 self.bounds[partition] = offset
                 continue
+            headers = message.headers()
+            if headers and (origin := origin_of(headers)) is not None:
+                batch.origins[len(batch)] = origin
             batch.values.append(message.value() or b"")
             key = message.key()
             batch.keys.append(None if key is None else key.decode("utf-8", "replace"))

@@ -61,6 +61,7 @@ def wanted_topics(settings: Settings) -> list[NewTopic]:
         ),
         NewTopic(settings.fraud_alerts_topic, 4, replication, config=append_time),
         NewTopic(settings.fraud_labels_topic, 4, replication, config={**append_time, **_UNPACKED}),
+        NewTopic(settings.quality_alerts_topic, 1, replication, config=append_time),
         NewTopic(
             settings.vault_topic,
             4,
@@ -139,6 +140,7 @@ def wanted_subjects(settings: Settings) -> dict[str, str]:
         settings.fraud_alerts_topic: "fraud_alert",
         settings.fraud_labels_topic: "transaction_label",
         settings.entities_topic: "entity_touches",
+        settings.quality_alerts_topic: "quality_alert",
     }
     return {f"{topic}-value": name for topic, name in contracts.items()}
 

@@ -21,7 +21,7 @@ from fraudstream_platform.drain.launch import SparkJob, TasksFailedError
 from fraudstream_platform.drain.layout import refuse_other_layout
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.lake.start_notices import notice_start
-from fraudstream_platform.lake.tables import LABELS
+from fraudstream_platform.lake.tables import ALERTS, LABELS
 from fraudstream_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class WindowReport:
     """Rows that came from their topics, by table."""
     label_problems: Counter[str] = field(default_factory=Counter)
     """Label records that cannot be used, by what is wrong with them."""
+    patterns: Counter[str] = field(default_factory=Counter)
+    """Alerts by the patterns that they name."""
     labels_waiting: int | None = None
     """Offsets of the label topic past its table when the run ended; None where that is unknown."""
     lag: int = 0
@@ -98,6 +100,8 @@ class WindowReport:
     def note_followed(self, table: str, rows: pl.DataFrame) -> None:
         """Count rows that came from their topic."""
         self.followed[table] += rows.height
+        if table == ALERTS:
+            self.patterns.update(rows["patterns"].explode().drop_nulls())
         if table == LABELS:
             self.label_problems.update(rows["problem"].drop_nulls())
 

@@ -7,6 +7,7 @@ from zlib import crc32
 
 import polars as pl
 
+from fraudstream_platform.contracts.schemas import ORIGIN_SCHEMA
 from fraudstream_platform.contracts.tables import BRONZE_SCHEMA
 
 PARTITIONS = 12
@@ -49,6 +50,7 @@ class Topic:
             "append_time": times,
             "schema_id": [1] * len(records),
             "key_agrees": [True] * len(records),
+            **dict.fromkeys(ORIGIN_SCHEMA, [None] * len(records)),
         }
         return pl.DataFrame(
             [

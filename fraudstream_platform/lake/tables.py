@@ -15,6 +15,7 @@ from fraudstream_platform.contracts.tables import (
     IDENTITY_PROFILE_SCHEMA,
     LABEL_SCHEMA,
     MERCHANT_PROFILE_SCHEMA,
+    QUALITY_SCHEMA,
     QUARANTINE_SCHEMA,
     SILVER_SCHEMA,
 )
@@ -110,10 +111,13 @@ PROFILES: dict[str, pl.Schema] = {
 }
 """Profiles that Spark makes of Silver, a partition `version` for each refresh."""
 
+QUALITY = "quality.metrics"
+
 TABLES: dict[str, pl.Schema] = {
     **DRAINED,
     **FOLLOWED,
     REBUILT_ALERTS: ALERT_SCHEMA,
+    QUALITY: QUALITY_SCHEMA,
     **PROFILES,
     AUDIT: AUDIT_SCHEMA,
     PROMOTIONS: PROMOTION_SCHEMA,

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from fraudstream_platform.contracts.codec import HEADER_BYTES, WriterSchema
-from fraudstream_platform.contracts.schemas import avro_schema
+from fraudstream_platform.contracts.schemas import ORIGIN_SCHEMA, avro_schema
 from fraudstream_platform.contracts.validation import OLDEST_EVENT_DAYS, judge
 from fraudstream_platform.protection.text_guard import screened_text, unsafe_rows
 from fraudstream_platform.replay.encode import RecordEncoder
@@ -71,6 +71,7 @@ class Checker:
             .cast(pl.Datetime("ms", "UTC"))
             .alias("append_time"),
             pl.lit(True).alias("key_agrees"),
+            *(pl.lit(None, dtype).alias(name) for name, dtype in ORIGIN_SCHEMA.items()),
         )
         places = frame.get_column("index").to_list()
         verdict = judge(frame, self._oldest_event_days)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from fraudstream_platform.report.charts import hour_bars, named_bars
+from fraudstream_platform.charts import hour_bars, named_bars
 from fraudstream_platform.report.figures import Day
 
 _STYLE = """

@@ -126,7 +126,9 @@ def test_poor_rows_are_quarantined_by_name() -> None:
     """The threshold is a setting; a row below it must not vanish without a reason."""
     poor = sample_row(1, bin8=None, customer=None, sent_at=None, latitude=None, longitude=None)
     result = Detector(quality_threshold=0.9).step(bronze([sample_row(0), poor]), "h")
-    assert result.quarantine["failed_rules"].to_list() == [[POOR]]
+    assert result.quarantine["failed_rules"].to_list() == [
+        [POOR, "customer_missing", "bin8_missing", "sent_at_missing", "latitude_missing"]
+    ]
 
 
 def test_silent_entities_are_forgotten_at_fixed_offsets() -> None:

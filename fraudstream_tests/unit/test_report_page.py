@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from dataclasses import replace
 
-from fraudstream_platform.report.charts import hour_bars, named_bars
+from fraudstream_platform.charts import hour_bars, named_bars
 from fraudstream_platform.report.figures import (
     BrokenRule,
     Day,

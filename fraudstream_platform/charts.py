@@ -1,4 +1,4 @@
-"""Plots as inline SVG: bars over the hours of a day, bars by name. Pure text, no assets."""
+"""Plots as SVG: bars over the hours of a day, bars by name, lines. Pure text, no assets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from html import escape
 _WIDTH, _HEIGHT, _FOOT, _HEAD = 720, 160, 18, 14
 _LINE = 22
 _NAME_WIDTH = 190
+_COLOURS = ("#1f5fa8", "#b3541e", "#2e7d32", "#6a3d9a", "#555555")
 
 
 def hour_bars(values: Mapping[int, float], title: str, form: str = "{:,.0f}") -> str:
@@ -47,7 +48,29 @@ def named_bars(values: Sequence[tuple[str, float]], title: str, form: str = "{:,
     return _svg(max(_LINE, _LINE * len(values)), title, "".join(bars))
 
 
+def lines(series: Mapping[str, Sequence[float]], title: str, low: float, high: float) -> str:
+    """A line for each name over equally distant places; values are clipped to `low`..`high`."""
+    longest = max(map(len, series.values()), default=0)
+    step = (_WIDTH - _NAME_WIDTH) / max(1, longest - 1)
+    room = _HEIGHT - _FOOT - _HEAD
+    drawn = [f'<text x="2" y="11">{high:g}</text><text x="2" y="{_HEIGHT - 4}">{low:g}</text>']
+    for place, (name, values) in enumerate(series.items()):
+        colour = _COLOURS[place % len(_COLOURS)]
+        points = " ".join(
+            f"{(longest - len(values) + at) * step:.1f},"
+            f"{_HEAD + room * (high - min(high, max(low, value))) / (high - low):.1f}"
+            for at, value in enumerate(values)
+        )
+        drawn.append(
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+            f'<text x="{_WIDTH - _NAME_WIDTH + 8}" y="{_HEAD + 14 * place + 10}" fill="{colour}">'
+            f"{escape(name)}</text>"
+        )
+    return _svg(_HEIGHT, title, "".join(drawn))
+
+
 def _svg(height: int, title: str, body: str) -> str:
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">{body}</svg>'
+        f'<svg viewBox="0 0 {_WIDTH} {height}" '
+        f'font-family="sans-serif" font-size="11" role="img" aria-label="{escape(title)}">{body}</svg>'
     )

@@ -1,0 +1,1 @@
+"""How good each source's data is: measured by window, judged against its past, told when it changes."""

@@ -1,0 +1,1 @@
+"""What was kept out of Silver, and its way back after a repair."""
