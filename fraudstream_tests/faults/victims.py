@@ -18,6 +18,12 @@ import psutil
 from fraudstream_platform.drain.crash_points import PLACES, Place, taken_file
 from fraudstream_platform.local.state import read_services
 from fraudstream_platform.settings import Settings
+from fraudstream_tests.faults.others import (
+    Compaction,
+    execute_an_old_run_again,
+    leave_a_transaction_open,
+    queue_a_job_and_die,
+)
 
 _LOOK_S = 1.0
 _TAKEN_WITHIN_S = 200.0
@@ -92,7 +98,13 @@ ZOMBIE = "zombie"
 """The busiest worker, stopped until somebody else has done its work."""
 AT_PLACES: dict[str, Place] = {f"at-{place.replace('_', '-')}": place for place in PLACES}
 """Killed by itself where it passes a crash point."""
-KINDS = (*VICTIMS, ZOMBIE, *AT_PLACES)
+COMPACTION = "compaction"
+"""Compactions go on while a committer dies between two tables and another repeats its commits; they
+die too, anywhere and between a file and its commit."""
+AGAIN, OLD_JOB, HANGING = "re-executed", "dead-client", "hanging"
+"""A run of the past is executed again; a client asks for tasks of the past and dies; a transaction
+is left open over alerts and journal."""
+KINDS = (*VICTIMS, ZOMBIE, *AT_PLACES, COMPACTION, AGAIN, OLD_JOB, HANGING)
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,16 @@ def strike(settings: Settings, kind: str, seed: int) -> Blow:
     elif kind == ZOMBIE:
         pids = _signal(_spark_worker(settings), signal.SIGSTOP)
         return Blow(lambda: _signal(pids, signal.SIGCONT))
+    elif kind == COMPACTION:
+        compaction = Compaction(settings)
+        _die_at(settings, "between_tables")
+        return Blow(compaction.kill)
+    elif kind == AGAIN:
+        execute_an_old_run_again(settings, random.Random(seed))  # nosec B311
+    elif kind == OLD_JOB:
+        queue_a_job_and_die(settings)
+    elif kind == HANGING:
+        leave_a_transaction_open(settings)
     else:
         _signal(VICTIMS[kind](settings), signal.SIGKILL)
     return Blow()
