@@ -21,10 +21,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from fraudstream_platform.demo.probe import AlertProbe
 from fraudstream_platform.local.ports import settings_on_free_ports
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.verify.cli import findings_table
 from fraudstream_platform.verify.proof import prove
+from fraudstream_tests.faults.breaks import BREAKS, trial_of
 from fraudstream_tests.faults.log import Log
 from fraudstream_tests.faults.rounds import (
     Judge,
@@ -67,10 +69,17 @@ def main(
     log: Annotated[Path, typer.Option(help="A line a round; goes on where it ended.")] = Path(
         "faults.jsonl"
     ),
+    broken: Annotated[
+        str,
+        typer.Option(help=f"A deliberately broken build, which has to fail: {', '.join(BREAKS)}."),
+    ] = "",
 ) -> None:
     """Hurt a running pipeline, and prove after every round that nothing was lost or doubled."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what it started, too
     console = Console()
+    if broken:
+        _try_broken(console, broken, rounds, seed)
+        return
     kept = Log(log, f"seed {seed}, {tps:.0f} a second, {kinds}")
     order = schedule(kinds.split(","), rounds, seed)
     done = kept.proven()
@@ -84,6 +93,18 @@ def main(
     kept.sum_up(done)
 
 
+def _try_broken(console: Console, name: str, rounds: int, seed: int) -> None:
+    """Exit status 1 where the trial lets the broken build pass."""
+    if name not in BREAKS:
+        raise typer.BadParameter(f"{name}: known are {', '.join(BREAKS)}")
+    has_failed, words = trial_of(name, rounds, seed)
+    console.print(words, highlight=False)
+    if not has_failed:
+        console.print(f"{name}: the trial did not find it")
+        raise typer.Exit(1)
+    console.print(f"{name}: found, as it has to be")
+
+
 def _one_stack(console: Console, log: Log, kinds: list[str], tps: float, seed: int) -> list[Round]:
     """Rounds on one stack, proven in the end; the folder stays where anything fails."""
     done: list[Round] = []
@@ -94,11 +115,13 @@ def _one_stack(console: Console, log: Log, kinds: list[str], tps: float, seed: i
     began = time.monotonic()
     with stack(settings) as watch:
         with transactions(settings, watch, seed, tps) as sent:
-            judge = Judge(settings, sent)
+            judge, probe = Judge(settings, sent), AlertProbe(settings)
             try:
+                judge.submit()
+                judge.result()  # its clients know their topics and schemas before anything is hurt
                 for kind in kinds:
                     time.sleep(chance.uniform(0.0, _PAUSE_S))
-                    done.append(one_round(settings, watch, kind, chance.randrange(2**30)))
+                    done.append(one_round(settings, watch, probe, kind, chance.randrange(2**30)))
                     console.print(f"{len(done):>3} {_line(done[-1])}", highlight=False)
                     log.note(done[-1])
                     judge.submit()
@@ -106,6 +129,8 @@ def _one_stack(console: Console, log: Log, kinds: list[str], tps: float, seed: i
             except BaseException:
                 judge.close()
                 raise
+            finally:
+                probe.close()
         judge.submit(is_last=True)
         report = judge.result()
         judge.close()

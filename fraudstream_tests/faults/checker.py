@@ -38,7 +38,7 @@ from fraudstream_tests.faults.replayed import Replayed
 from fraudstream_tests.faults.topics import Topic
 
 _MOST_NAMED = 5
-_NETWORK = {"merchant_collusion", "shared_identity"}
+_NETWORK = {"merchant_collusion", "synthetic_identity"}
 """Patterns that are found over Silver, by another job: their alerts are no row's."""
 
 

@@ -35,6 +35,8 @@ from fraudstream_platform.simulator.stream import Batch, Stream, StreamConfig
 Headers = dict[str, str | bytes | None]
 SEQUENCE = "sequence"
 """Header with the number of a record, from 0."""
+CLOCK = "clock-behind-ms"
+"""File beside that of what is sent: how far the clock of a new leader is behind, in ms."""
 _TICK_S = 0.05
 _CONNECT_MS = 2_000
 _HOUR_MS = 3_600_000
@@ -155,6 +157,7 @@ class Feed:
         self._rng = random.Random(f"idle/{seed}")  # nosec B311
         self._producer = plain_producer(settings, **{"linger.ms": 2})
         self._file = path.open("w")
+        self._clock = path.with_name(CLOCK)
         self._sequence = 0
         self._errors = 0
         self.ended = threading.Event()
@@ -185,9 +188,10 @@ class Feed:
         self._file.flush()
         for token, record in self._sealer.vault_records(batch.identities, self._key_version):
             self._produce(self._settings.vault_topic, token, record)
+        stamp = self._stamp()
         for one in due:
             headers: Headers = {SEQUENCE: str(one.sequence)}
-            self._produce(self._raw, one.key, one.value, self._partition(one.key), headers)
+            self._produce(self._raw, one.key, one.value, self._partition(one.key), headers, stamp)
         for label in batch.labels:
             key = label["transaction_id"].encode()
             self._produce(self._labels, key, self._label_encoder.encode(label))
@@ -198,6 +202,14 @@ class Feed:
         last = self._settings.topic_partitions - 1
         return last if key is None else crc32(key) % last
 
+    def _stamp(self) -> int:
+        """What a broker's clock says that has been set back; ignored where the broker stamps."""
+        try:
+            behind_ms = int(self._clock.read_text() or 0)
+        except FileNotFoundError:
+            behind_ms = 0
+        return int(time.time() * 1000) - behind_ms
+
     def _produce(
         self,
         topic: str,
@@ -205,9 +217,16 @@ class Feed:
         value: bytes,
         partition: int = -1,
         headers: Headers | None = None,
+        stamp: int = 0,
     ) -> None:
         self._producer.produce(
-            topic, value, key, partition, on_delivery=self._delivered, headers=headers or {}
+            topic,
+            value,
+            key,
+            partition,
+            on_delivery=self._delivered,
+            timestamp=stamp,
+            headers=headers or {},
         )
 
     def _delivered(self, error: object, _: object) -> None:

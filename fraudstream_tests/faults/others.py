@@ -11,11 +11,17 @@ import time
 import urllib.request
 from typing import Any
 
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+
+from fraudstream_platform.drain.kafka import admin
 from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.settings import Settings
+from fraudstream_tests.faults.feed import CLOCK
 
 _HANGS_MS = 8_000
 _STARTS_WITHIN_S = 90.0
+_BEHIND_MS = 7_000
+_BEHIND_FOR_S = 4.0
 
 _SUCCEEDED = """{ runsOrError(filter: {pipelineName: "drain", statuses: [SUCCESS]}, limit: 20) {
     ... on Runs { results { runId } } } }"""
@@ -70,6 +76,30 @@ def leave_a_transaction_open(settings: Settings) -> None:
 def queue_a_job_and_die(settings: Settings) -> None:
     """A client asks Spark to drain a window of the past, and is gone before its tasks begin."""
     _run_until(settings, "fraudstream_tests.faults.old_job", "asked")
+
+
+def set_the_clock_back(settings: Settings) -> None:
+    """Append times step back for a while, as where a leader takes over whose clock is behind.
+
+    One broker has one clock: the source stamps the records meanwhile.
+    """
+    clock = settings.data_dir / CLOCK
+    clock.write_text(str(_BEHIND_MS))
+    _stamped_by(settings, "CreateTime")
+    try:
+        time.sleep(_BEHIND_FOR_S)
+    finally:
+        _stamped_by(settings, "LogAppendTime")
+        clock.unlink()
+
+
+def _stamped_by(settings: Settings, kind: str) -> None:
+    topic = ConfigResource(ConfigResource.Type.TOPIC, settings.transactions_topic)
+    topic.add_incremental_config(
+        ConfigEntry("message.timestamp.type", kind, incremental_operation=AlterConfigOpType.SET)
+    )
+    client = admin(settings)  # named, since a future whose client is gone never answers
+    client.incremental_alter_configs([topic])[topic].result(timeout=30)
 
 
 class Compaction:

@@ -102,26 +102,23 @@ def transactions(settings: Settings, watch: Watch, seed: int, tps: float) -> Ite
     until(lambda: _followed(settings), RECOVER_S, "the alert table lags behind")
 
 
-def one_round(settings: Settings, watch: Watch, kind: str, seed: int) -> Round:
+def one_round(settings: Settings, watch: Watch, probe: AlertProbe, kind: str, seed: int) -> Round:
     """Strike as `kind` says and wait until everything sent before is alerted on and committed.
 
     What the blow leaves to be done then (a zombie wakes) is done, and again everything sent before
     it has to get through.
     """
-    probe = AlertProbe(settings)
-    try:
-        asked = time.monotonic()
-        blow: Blow = strike(settings, kind, seed)
-        began = time.monotonic()
-        stepped, committed = _recovered(watch, kind)
-        if blow.afterwards is not None:
-            blow.afterwards()
-            _recovered(watch, f"after {kind}")
-        took = time.monotonic() - asked
-        worst = max(probe.latencies_ms, default=0.0)
-        return Round(kind, took, stepped - began, committed - began, worst)
-    finally:
-        probe.close()
+    seen = len(probe.latencies_ms)
+    asked = time.monotonic()
+    blow: Blow = strike(settings, kind, seed)
+    began = time.monotonic()
+    stepped, committed = _recovered(watch, kind)
+    if blow.afterwards is not None:
+        blow.afterwards()
+        _recovered(watch, f"after {kind}")
+    took = time.monotonic() - asked
+    worst = max(probe.latencies_ms[seen:], default=0.0)
+    return Round(kind, took, stepped - began, committed - began, worst)
 
 
 def _recovered(watch: Watch, kind: str) -> tuple[float, float]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from fraudstream_platform.drain.kafka import partition_count, reader, watermarks
 from fraudstream_platform.settings import Settings
@@ -28,10 +29,7 @@ class Topic:
         """Messages before `upto` (else before the ends that the broker names now), by partition."""
         consumer = reader(self._settings, f"fraudstream.faults.{self._name}")
         try:
-            ends = {
-                p: watermarks(consumer, self._name, p)[1] if upto is None else upto[p]
-                for p in self.positions
-            }
+            ends = dict(upto) if upto is not None else self._ends(consumer)
             unread = {p for p, end in ends.items() if self.positions[p] < end}
             consumer.assign([TopicPartition(self._name, p, self.positions[p]) for p in unread])
             while unread:
@@ -50,3 +48,11 @@ class Topic:
                         unread.discard(partition)
         finally:
             consumer.close()
+
+    def _ends(self, consumer: Consumer) -> Positions:
+        """Where the topic ends now; a broker that was just killed answers a little later."""
+        while True:
+            try:
+                return {p: watermarks(consumer, self._name, p)[1] for p in self.positions}
+            except KafkaException:
+                time.sleep(0.5)

@@ -23,6 +23,7 @@ from fraudstream_tests.faults.others import (
     execute_an_old_run_again,
     leave_a_transaction_open,
     queue_a_job_and_die,
+    set_the_clock_back,
 )
 
 _LOOK_S = 1.0
@@ -101,10 +102,10 @@ AT_PLACES: dict[str, Place] = {f"at-{place.replace('_', '-')}": place for place 
 COMPACTION = "compaction"
 """Compactions go on while a committer dies between two tables and another repeats its commits; they
 die too, anywhere and between a file and its commit."""
-AGAIN, OLD_JOB, HANGING = "re-executed", "dead-client", "hanging"
+AGAIN, OLD_JOB, HANGING, CLOCK = "re-executed", "dead-client", "hanging", "clock"
 """A run of the past is executed again; a client asks for tasks of the past and dies; a transaction
-is left open over alerts and journal."""
-KINDS = (*VICTIMS, ZOMBIE, *AT_PLACES, COMPACTION, AGAIN, OLD_JOB, HANGING)
+is left open over alerts and journal; append times step back."""
+KINDS = (*VICTIMS, ZOMBIE, *AT_PLACES, COMPACTION, AGAIN, OLD_JOB, HANGING, CLOCK)
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,8 @@ def strike(settings: Settings, kind: str, seed: int) -> Blow:
         queue_a_job_and_die(settings)
     elif kind == HANGING:
         leave_a_transaction_open(settings)
+    elif kind == CLOCK:
+        set_the_clock_back(settings)
     else:
         _signal(VICTIMS[kind](settings), signal.SIGKILL)
     return Blow()

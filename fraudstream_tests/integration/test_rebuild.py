@@ -19,6 +19,7 @@ import pytest
 
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
 from fraudstream_platform.demo.figures import Watch
+from fraudstream_platform.demo.probe import AlertProbe
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowRun
 from fraudstream_platform.lake.hours import hour_of
@@ -315,11 +316,12 @@ def test_the_proof_holds_after_rebuilds_under_a_live_stream(live: Live) -> None:
 
 def test_a_killed_run_and_a_killed_worker_lose_and_double_nothing(live: Live) -> None:
     """One round each of the quick kinds on this stack; `make faults` runs more of all."""
-    watch = Watch(live.settings)
+    watch, probe = Watch(live.settings), AlertProbe(live.settings)
     try:
         with transactions(live.settings, watch, seed=5, tps=500):
             for kind in ("run", "worker"):
-                one_round(live.settings, watch, kind, seed=1)
+                one_round(live.settings, watch, probe, kind, seed=1)
     finally:
+        probe.close()
         watch.close()
     assert [finding for finding in prove(live.settings) if not finding.holds] == []
