@@ -71,11 +71,14 @@ SHORT_ONES := $(filter-out $(LONG_ONES),$(wildcard fraudstream_tests/integration
 integration: services ## Run the tests against the real broker, registry and Spark
 	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(LONG_ONES) $(SHORT_ONES)
 
-ROUNDS ?= 1
+ROUNDS ?= 20
 SEED ?= 1
-KINDS ?= run,worker,spark,run+code
-faults: services ## Kill parts of a running pipeline; ROUNDS=10 of each of KINDS, SEED=1, TPS=2000
-	@$(PY) -m fraudstream_tests.faults --rounds $(ROUNDS) --kinds $(KINDS) --seed $(SEED) $(if $(TPS),--tps $(TPS))
+KINDS ?=
+BREAK ?=
+LOG ?= faults.jsonl
+faults: services ## Hurt a running pipeline, compare everything; ROUNDS=20, SEED=1, KINDS=run,worker, BREAK=name, LOG=file
+	@$(PY) -m fraudstream_tests.faults --rounds $(ROUNDS) --seed $(SEED) --log $(LOG) $(if $(TPS),--tps $(TPS)) \
+		$(if $(KINDS),--kinds $(KINDS)) $(if $(BREAK),--broken $(BREAK))
 
 HANDOVERS ?= 20
 handovers: services ## Alert latency across HANDOVERS=20 hand-overs at TPS=5000, windows of WINDOW=60 s; writes handovers.json

@@ -178,11 +178,12 @@ def _own(
             owner.drain()
             return "finished"
         except FencedError as error:
-            # One's own transaction timeout and a newer owner look the same from here.
+            # One's own transaction timeout, a newer owner and an older one that woke up look the
+            # same from here. Leaving to an older one would leave the group to nobody.
             standing = read_standing(journal, assignment.group)
-            if standing is not None and standing.run_id != assignment.run_id:
+            if standing is not None and standing.term > assignment.term:
                 return "superseded"
-            log.warning("%s; still the newest owner: initialising again", error)
+            log.warning("%s; nobody newer owns the group: initialising again", error)
             ledger.close()
             time.sleep(_ASK_JOURNAL_SECONDS)
             ledger = Ledger(settings, assignment.group)

@@ -1,38 +1,45 @@
-"""Kill, wait until the pipeline has provably gone on, measure; in the end prove that all is there."""
+"""A round: strike, wait until the pipeline has provably gone on, compare everything, measure."""
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from confluent_kafka import KafkaException
 
 from fraudstream_platform.demo.figures import Watch
 from fraudstream_platform.demo.probe import AlertProbe
-from fraudstream_platform.drain.alerts_cli import stream_alerts
+from fraudstream_platform.drain.committer import committed_positions
+from fraudstream_platform.drain.kafka import admin, stable_ends, topic_id
 from fraudstream_platform.drain.positions import Positions, covers
 from fraudstream_platform.drain.topics import setup
+from fraudstream_platform.lake.commit import recorded_versions
+from fraudstream_platform.lake.tables import ALERTS, open_table
 from fraudstream_platform.local import control
 from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.settings import Settings
-from fraudstream_platform.verify.proof import Finding, prove
-from fraudstream_tests.faults.victims import ZOMBIE, strike, wake
+from fraudstream_tests.faults.checker import Checker, Report
+from fraudstream_tests.faults.victims import Blow, strike
 
 OPEN_S = 180.0
 RECOVER_S = 240.0
 """Deadlines for a machine that does other things too."""
 _LOOK_S = 0.25
-_NO_END_S = "7200"
-_ALL = 10**9
 
 
 class NotRecoveredError(AssertionError):
     """The pipeline did not go on by itself."""
+
+
+class WrongError(AssertionError):
+    """The end state is not what it shall be."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,10 @@ class Round:
     """One blow and what followed; seconds since the blow, latency in ms."""
 
     kind: str
-    pids: list[int]
+    took_s: float
+    """The whole round, the wait for a victim to pass by included."""
     stepped_s: float
-    """Until alerts of everything sent before the kill were out."""
+    """Until alerts of everything sent before the blow were out."""
     committed_s: float
     """Until every table had it."""
     worst_latency_ms: float
@@ -57,7 +65,7 @@ def stack(settings: Settings) -> Iterator[Watch]:
         setup(settings)
         watch = Watch(settings)
         try:
-            _until(watch.is_open, OPEN_S, "no window opened")
+            until(watch.is_open, OPEN_S, "no window opened")
             yield watch
         finally:
             watch.close()
@@ -66,46 +74,51 @@ def stack(settings: Settings) -> Iterator[Watch]:
 
 
 @contextmanager
-def transactions(settings: Settings, watch: Watch, tps: float) -> Iterator[None]:
-    """Transactions are coming, and alerts; in the end all that was sent is committed."""
-    log = settings.data_dir / "logs" / "simulator.log"
-    command = [sys.executable, "-m", "fraudstream_platform.cli", "produce"]
+def transactions(settings: Settings, watch: Watch, seed: int, tps: float) -> Iterator[Path]:
+    """Transactions are coming, and alerts; in the end all that was sent is committed.
+
+    Gives the file of what is sent.
+    """
+    log = settings.data_dir / "logs" / "feed.log"
+    sent = settings.data_dir / "sent.jsonl"
+    command = [sys.executable, "-m", "fraudstream_tests.faults.feed", str(sent)]
     with log.open("wb") as sink:
-        simulator = subprocess.Popen(
-            [*command, "--tps", str(tps), "--seconds", _NO_END_S, "--bad-rate", "0.002"],
+        feed = subprocess.Popen(
+            [*command, "--seed", str(seed), "--tps", str(tps)],
             env=python_environment(settings),
             stdout=sink,
             stderr=subprocess.STDOUT,
         )
         try:
-            _until(lambda: watch.sample().rows["gold.alerts"] > 0, OPEN_S, "no alert came")
-            yield
+            until(lambda: watch.sample().rows[ALERTS] > 0, OPEN_S, "no alert came")
+            yield sent
         finally:
-            simulator.terminate()
-            simulator.wait(timeout=30)
+            feed.terminate()
+            status = feed.wait(timeout=150)
+    if status:
+        raise WrongError(f"the feed could not deliver: see {log}")
     ends = watch.ends()
-    _until(lambda: watch.has_committed(ends), RECOVER_S, "the lake lags behind")
-    tables = watch.sample
-    _until(lambda: tables().rows["gold.alerts"] >= _alerts(settings), RECOVER_S, "alerts lag")
+    until(lambda: watch.has_committed(ends), RECOVER_S, "the lake lags behind")
+    until(lambda: _followed(settings), RECOVER_S, "the alert table lags behind")
 
 
-def one_round(settings: Settings, watch: Watch, kind: str) -> Round:
+def one_round(settings: Settings, watch: Watch, probe: AlertProbe, kind: str, seed: int) -> Round:
     """Strike as `kind` says and wait until everything sent before is alerted on and committed.
 
-    A zombie is woken then, and everything sent before that has to get through beside it.
+    What the blow leaves to be done then (a zombie wakes) is done, and again everything sent before
+    it has to get through.
     """
-    probe = AlertProbe(settings)
-    try:
-        pids = strike(settings, kind)
-        began = time.monotonic()
-        stepped, committed = _recovered(watch, kind)
-        if kind == ZOMBIE:
-            wake(pids)
-            _recovered(watch, "a woken zombie")
-        worst = max(probe.latencies_ms, default=0.0)
-        return Round(kind, pids, stepped - began, committed - began, worst)
-    finally:
-        probe.close()
+    seen = len(probe.latencies_ms)
+    asked = time.monotonic()
+    blow: Blow = strike(settings, kind, seed)
+    began = time.monotonic()
+    stepped, committed = _recovered(watch, kind)
+    if blow.afterwards is not None:
+        blow.afterwards()
+        _recovered(watch, f"after {kind}")
+    took = time.monotonic() - asked
+    worst = max(probe.latencies_ms[seen:], default=0.0)
+    return Round(kind, took, stepped - began, committed - began, worst)
 
 
 def _recovered(watch: Watch, kind: str) -> tuple[float, float]:
@@ -116,19 +129,65 @@ def _recovered(watch: Watch, kind: str) -> tuple[float, float]:
         ends.update(watch.ends())
         return True
 
-    _until(ends_known, RECOVER_S, f"{kind}: no broker")
-    stepped = _until(lambda: covers(watch.stepped(), ends), RECOVER_S, f"{kind}: no step")
-    return stepped, _until(lambda: watch.has_committed(ends), RECOVER_S, f"{kind}: no commit")
+    until(ends_known, RECOVER_S, f"{kind}: no broker")
+    stepped = until(lambda: covers(watch.stepped(), ends), RECOVER_S, f"{kind}: no step")
+    return stepped, until(lambda: watch.has_committed(ends), RECOVER_S, f"{kind}: no commit")
 
 
-def proof(settings: Settings) -> tuple[list[Finding], list[str]]:
-    """`verify`'s findings, and the ids of alerts that the topic has twice (read_committed)."""
-    alerts = Counter(a["alert_id"] for a in stream_alerts(settings, _ALL, follow=False))
-    return prove(settings, lambda _: None), [one for one, times in alerts.items() if times > 1]
+class Judge:
+    """Checks one round while the next one goes on."""
+
+    def __init__(self, settings: Settings, sent: Path) -> None:
+        self._settings = settings
+        spawn = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(1, spawn, initializer=_begin, initargs=(settings, sent))
+        self._pending: Future[Report] | None = None
+
+    def close(self) -> None:
+        """End the process."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, *, is_last: bool = False) -> Report | None:
+        """The check of the round before, and begin this one's; raises WrongError."""
+        report = self.result()
+        partitions = range(self._settings.topic_partitions)
+        upto = committed_positions(self._settings, partitions)
+        self._pending = self._pool.submit(_check, upto or {}, is_last)
+        return report
+
+    def result(self) -> Report | None:
+        """What the pending check found; raises WrongError where anything is wrong."""
+        if self._pending is None:
+            return None
+        report = self._pending.result()
+        self._pending = None
+        if report.problems:
+            raise WrongError("\n".join(report.problems))
+        return report
 
 
-def _alerts(settings: Settings) -> int:
-    return sum(1 for _ in stream_alerts(settings, _ALL, follow=False))
+_CHECKERS: list[Checker] = []
+"""The checking process's own one."""
+
+
+def _begin(settings: Settings, sent: Path) -> None:
+    _CHECKERS.append(Checker(settings, sent))
+
+
+def _check(upto: Positions, is_last: bool) -> Report:
+    return _CHECKERS[0].check(upto, is_last=is_last)
+
+
+def _followed(settings: Settings) -> bool:
+    """Whether the alert table has all alerts that the topic has (its offsets hold markers too)."""
+    topic = settings.fraud_alerts_topic
+    client = admin(settings)
+    table = open_table(settings, ALERTS)
+    application = f"fraudstream.{topic_id(settings, topic)}"
+    partitions = range(len(client.list_topics(topic, timeout=10).topics[topic].partitions))
+    ends = stable_ends(client, topic, partitions)
+    versions = recorded_versions(table, application, partitions)
+    return all((versions[p] or 0) >= end for p, end in ends.items())
 
 
 def _asked(is_so: Callable[[], bool]) -> bool:
@@ -138,7 +197,7 @@ def _asked(is_so: Callable[[], bool]) -> bool:
         return False
 
 
-def _until(is_so: Callable[[], bool], at_most_s: float, why: str) -> float:
+def until(is_so: Callable[[], bool], at_most_s: float, why: str) -> float:
     """When it became so (monotonic seconds); raises NotRecoveredError where it did not.
 
     A broker that is down cannot be asked: not yet.

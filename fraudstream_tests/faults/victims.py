@@ -11,12 +11,20 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import psutil
 
 from fraudstream_platform.drain.crash_points import PLACES, Place, taken_file
 from fraudstream_platform.local.state import read_services
 from fraudstream_platform.settings import Settings
+from fraudstream_tests.faults.others import (
+    Compaction,
+    execute_an_old_run_again,
+    leave_a_transaction_open,
+    queue_a_job_and_die,
+    set_the_clock_back,
+)
 
 _LOOK_S = 1.0
 _TAKEN_WITHIN_S = 200.0
@@ -91,24 +99,47 @@ ZOMBIE = "zombie"
 """The busiest worker, stopped until somebody else has done its work."""
 AT_PLACES: dict[str, Place] = {f"at-{place.replace('_', '-')}": place for place in PLACES}
 """Killed by itself where it passes a crash point."""
-KINDS = (*VICTIMS, ZOMBIE, *AT_PLACES)
+COMPACTION = "compaction"
+"""Compactions go on while a committer dies between two tables and another repeats its commits; they
+die too, anywhere and between a file and its commit."""
+AGAIN, OLD_JOB, HANGING, CLOCK = "re-executed", "dead-client", "hanging", "clock"
+"""A run of the past is executed again; a client asks for tasks of the past and dies; a transaction
+is left open over alerts and journal; append times step back."""
+KINDS = (*VICTIMS, ZOMBIE, *AT_PLACES, COMPACTION, AGAIN, OLD_JOB, HANGING, CLOCK)
 
 
-def strike(settings: Settings, kind: str) -> list[int]:
-    """Do what `kind` says; returns the pids of its victims, none where there was none.
+@dataclass(frozen=True)
+class Blow:
+    """What was done, and what is left to be done once the pipeline has gone on without it."""
+
+    afterwards: Callable[[], object] | None = None
+
+
+def strike(settings: Settings, kind: str, seed: int) -> Blow:
+    """Do what `kind` says, its chances from `seed`.
 
     Raises TimeoutError where nobody came by the place that was armed.
     """
     if kind in AT_PLACES:
-        return _die_at(settings, AT_PLACES[kind])
-    if kind == ZOMBIE:
-        return _signal(_spark_worker(settings), signal.SIGSTOP)
-    return _signal(VICTIMS[kind](settings), signal.SIGKILL)
-
-
-def wake(pids: list[int]) -> None:
-    """Let zombies go on."""
-    _signal(pids, signal.SIGCONT)
+        _die_at(settings, AT_PLACES[kind])
+    elif kind == ZOMBIE:
+        pids = _signal(_spark_worker(settings), signal.SIGSTOP)
+        return Blow(lambda: _signal(pids, signal.SIGCONT))
+    elif kind == COMPACTION:
+        compaction = Compaction(settings)
+        _die_at(settings, "between_tables")
+        return Blow(compaction.kill)
+    elif kind == AGAIN:
+        execute_an_old_run_again(settings, random.Random(seed))  # nosec B311
+    elif kind == OLD_JOB:
+        queue_a_job_and_die(settings)
+    elif kind == HANGING:
+        leave_a_transaction_open(settings)
+    elif kind == CLOCK:
+        set_the_clock_back(settings)
+    else:
+        _signal(VICTIMS[kind](settings), signal.SIGKILL)
+    return Blow()
 
 
 def _signal(pids: list[int], number: signal.Signals) -> list[int]:
@@ -120,7 +151,7 @@ def _signal(pids: list[int], number: signal.Signals) -> list[int]:
     return pids
 
 
-def _die_at(settings: Settings, place: Place) -> list[int]:
+def _die_at(settings: Settings, place: Place) -> None:
     taken = taken_file(settings, place)
     taken.unlink(missing_ok=True)
     armed = taken.with_name(place)
@@ -131,12 +162,10 @@ def _die_at(settings: Settings, place: Place) -> list[int]:
             armed.unlink(missing_ok=True)
             raise TimeoutError(f"nobody came by {place} within {_TAKEN_WITHIN_S:.0f} s")
         time.sleep(0.02)
-    return []
 
 
-def schedule(kinds: list[str], rounds: int, seed: int) -> list[tuple[str, float]]:
-    """Which kind when: every kind `rounds` times, shuffled, each after a wait of 3-20 s."""
-    chance = random.Random(seed)  # nosec B311
-    order = kinds * rounds
-    chance.shuffle(order)
-    return [(kind, chance.uniform(3.0, 20.0)) for kind in order]
+def schedule(kinds: list[str], rounds: int, seed: int) -> list[str]:
+    """Which kind when: as often as each other, shuffled."""
+    order = [kinds[place % len(kinds)] for place in range(rounds)]
+    random.Random(seed).shuffle(order)  # nosec B311
+    return order

@@ -24,6 +24,7 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
 from fraudstream_platform.demo.figures import Watch
 from fraudstream_platform.detection.rules import RULES_DIR
+from fraudstream_platform.demo.probe import AlertProbe
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowRun
 from fraudstream_platform.lake.hours import hour_of
@@ -37,7 +38,7 @@ from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_platform.simulator.producer import Simulation
 from fraudstream_platform.simulator.stream import StreamConfig
 from fraudstream_platform.verify.proof import prove
-from fraudstream_tests.faults.rounds import one_round, proof, transactions
+from fraudstream_tests.faults.rounds import one_round, transactions
 from fraudstream_tests.sessions import warm_session
 from fraudstream_tests.waiting import until
 
@@ -392,13 +393,12 @@ def test_the_proof_holds_after_rebuilds_under_a_live_stream(live: Live) -> None:
 
 def test_a_killed_run_and_a_killed_worker_lose_and_double_nothing(live: Live) -> None:
     """One round each of the quick kinds on this stack; `make faults` runs more of all."""
-    watch = Watch(live.settings)
+    watch, probe = Watch(live.settings), AlertProbe(live.settings)
     try:
-        with transactions(live.settings, watch, tps=500):
+        with transactions(live.settings, watch, seed=5, tps=500):
             for kind in ("run", "worker"):
-                one_round(live.settings, watch, kind)
+                one_round(live.settings, watch, probe, kind, seed=1)
     finally:
+        probe.close()
         watch.close()
-    findings, doubled = proof(live.settings)
-    assert doubled == []
-    assert [finding for finding in findings if not finding.holds] == []
+    assert [finding for finding in prove(live.settings) if not finding.holds] == []

@@ -5,6 +5,7 @@ Written from the definitions; shares nothing with the kernels but the names.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +32,7 @@ class Exchange:
 
     def __init__(self, delay: int) -> None:
         self._delay = delay
-        self._touches: list[dict[str, Any]] = []
+        self._touches: dict[tuple[str, Any], list[dict[str, Any]]] = defaultdict(list)
         self._told: dict[tuple[str, int], int] = {}
         self._appended = 0
 
@@ -40,27 +41,32 @@ class Exchange:
         now = facts(row)
         if not now["tried"] or row["card"] is None or not (now["probe"] or not now["present"]):
             return
-        names = named(row)
-        if not now["probe"]:
-            names["device"] = names["ipnet"] = None
         minute = (row["merchant_id"], now["time"] // 60_000)
         self._told[minute] = self._told.get(minute, 0) + 1
-        if self._told[minute] > TOLD_A_MINUTE:
+        is_told = self._told[minute] <= TOLD_A_MINUTE
+        if is_told or (now["probe"] and (row["device"] or row["ip_net"])):
+            self.hear(row, append_ms(row) + self._delay, names_merchant=is_told)
+
+    def hear(self, row: dict[str, Any], appended: int, *, names_merchant: bool) -> None:
+        """Keep the touch of a row that was told at `appended`; refuses a row that makes none."""
+        now, names = facts(row), named(row)
+        assert now["tried"] and row["card"] is not None and (now["probe"] or not now["present"])
+        if not now["probe"]:
+            names["device"] = names["ipnet"] = None
+        if not names_merchant:
             names["merchant"] = names["bin_merchant"] = None
-        if not any(names.values()):
-            return
-        self._appended = max(self._appended, append_ms(row) + self._delay)
-        self._touches.append(
-            {
-                **names,
-                "appended": self._appended,
-                "time": now["time"],
-                "card": row["card"],
-                "declined": now["declined"],
-                "small": now["amount"] <= 300,
-                "no_account": now["declined"] and row["response_code"] in {"14", "15"},
-            }
-        )
+        self._appended = max(self._appended, appended)
+        touch = {
+            "appended": self._appended,
+            "time": now["time"],
+            "card": row["card"],
+            "declined": now["declined"],
+            "small": now["amount"] <= 300,
+            "no_account": now["declined"] and row["response_code"] in {"14", "15"},
+        }
+        for entity, name in names.items():
+            if name is not None:
+                self._touches[entity, name].append(touch)
 
     def features(self, row: dict[str, Any]) -> dict[str, float | None]:
         """What the row's columns of the exchange shall be."""
@@ -92,10 +98,8 @@ class Exchange:
         reach = DAY if entity in ("device", "ipnet") else MINUTES
         visible = [
             touch
-            for touch in self._touches
-            if name is not None
-            and touch[entity] == name
-            and bound - reach - LATE <= touch["appended"] <= bound
+            for touch in self._touches[entity, name]
+            if name is not None and bound - reach - LATE <= touch["appended"] <= bound
         ]
         return [t for t in visible[-NEWEST:] if 0 <= time - t["time"] < window]
 

@@ -1,0 +1,171 @@
+"""Deliberately broken builds: a trial has to fail on each of them.
+
+A copy of the sources is broken, and the trial runs there: nothing in the product knows of it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from fraudstream_platform.settings import PROJECT_ROOT
+
+_PACKAGE = "fraudstream_platform"
+_COPIED = (_PACKAGE, "fraudstream_tests", "schemas", "rules", "dbt_project")
+_COPIED_FILES = ("workspace.yaml", "pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Break:
+    """Replacements (file, old, new) in the package, and the faults that bring it to light."""
+
+    edits: tuple[tuple[str, str, str], ...]
+    kinds: str
+
+
+BREAKS: dict[str, Break] = {
+    # The journal names files that a thread is still to write: who dies meanwhile never does.
+    "journal-before-files": Break(
+        (
+            (
+                "lake/files.py",
+                """\
+    with written_whole(path) as sink:
+        sink.write(parquet.getbuffer())
+    return DataFile(table, relative, path.stat().st_size, rows, partition)
+
+
+@""",
+                """\
+    content = bytes(parquet.getbuffer())
+
+    def write_later() -> None:
+        time.sleep(1.0)
+        with written_whole(path) as sink:
+            sink.write(content)
+
+    threading.Thread(target=write_later, daemon=True).start()
+    return DataFile(table, relative, len(content), rows, partition)
+
+
+@""",
+            ),
+            ("lake/files.py", "import uuid\n", "import threading\nimport time\nimport uuid\n"),
+        ),
+        "worker",
+    ),
+    # A successor publishes what it replays, too.
+    "alerts-not-suppressed": Break(
+        (
+            (
+                "drain/held.py",
+                "        return alert.offset >= self.stepped[alert.partition]\n",
+                "        return True\n",
+            ),
+        ),
+        "worker",
+    ),
+    # Whoever fences last owns the group, on what it knew when it first asked.
+    "owner-not-checked": Break(
+        (
+            (
+                "drain/task.py",
+                """\
+            standing = read_standing(journal, assignment.group)
+            if standing is not None and standing.term > assignment.term:
+                return "superseded"
+            crash_point(settings, "fenced")
+""",
+                """\
+            crash_point(settings, "fenced")
+""",
+            ),
+            (
+                "drain/task.py",
+                """\
+            standing = read_standing(journal, assignment.group)
+            if standing is not None and standing.term > assignment.term:
+                return "superseded"
+            log.warning(""",
+                """\
+            log.warning(""",
+            ),
+            (
+                "drain/task.py",
+                """\
+) -> Outcome:
+    while True:
+        owner = Owner(""",
+                """\
+) -> Outcome:
+    standing = read_standing(journal, assignment.group)
+    while True:
+        owner = Owner(""",
+            ),
+        ),
+        "zombie",
+    ),
+    # What Bronze has, the other tables are believed to have.
+    "one-position-for-all": Break(
+        (
+            (
+                "drain/committer.py",
+                """\
+        crash_point(self._settings, "flush_journaled")
+""",
+                """\
+        bronze = next(iter(self._tables.values()))._recorded
+        known = bronze.read(sorted({p for batch in batches for p in batch.end}))
+        batches = [b for b in batches if any((known[p] or -1) < b.end[p] for p in b.end)]
+        crash_point(self._settings, "flush_journaled")
+""",
+            ),
+            (
+                "lake/commit.py",
+                """\
+            if known != start and not (known is None and batch.origin):
+                raise CommitGapError(""",
+                """\
+            if known is not None and known > start:
+                raise CommitGapError(""",
+            ),
+        ),
+        "at-between-tables",
+    ),
+}
+
+
+def broken_copy(name: str, folder: Path) -> None:
+    """Copy what a trial needs of the project into `folder`, and break it as `name` says."""
+    for part in _COPIED:
+        shutil.copytree(PROJECT_ROOT / part, folder / part)
+    for part in _COPIED_FILES:
+        shutil.copy2(PROJECT_ROOT / part, folder / part)
+    for file, old, new in BREAKS[name].edits:
+        path = folder / _PACKAGE / file
+        text = path.read_text()
+        if text.count(old) != 1:
+            raise ValueError(f"{name}: {file} is not as it was; find the place to break anew")
+        path.write_text(text.replace(old, new))
+
+
+def trial_of(name: str, rounds: int, seed: int) -> tuple[bool, str]:
+    """Try the broken build: whether the trial failed as it has to, and its last words."""
+    folder = Path(tempfile.mkdtemp(prefix=f"fraudstream-{name}-"))
+    broken_copy(name, folder)
+    command = [sys.executable, "-m", "fraudstream_tests.faults", "--rounds", str(rounds)]
+    command += ["--kinds", BREAKS[name].kinds, "--seed", str(seed)]
+    command += ["--log", str(folder / "faults.jsonl")]
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    told = [line for line in done.stderr.splitlines() if line.strip()]
+    failed = any(word in done.stderr for word in ("WrongError", "NotRecoveredError"))
+    shutil.rmtree(folder)
+    return done.returncode != 0 and failed, "\n".join(told[-6:])

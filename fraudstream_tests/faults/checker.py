@@ -1,0 +1,233 @@
+"""Compares the whole end state with what it shall be, round by round, in a process of its own.
+
+1. Every record that was sent is on the raw topic, once, in its order, bit by bit.
+2. Every table holds the rows that the naive oracle makes of the records, once, with all values.
+3. Features, scores and cases are bit by bit those of an undisturbed replay.
+4. The alerts on the topic (read_committed) are those of the replay, once, and so is their table.
+
+A round compares the rows that came since the one before, and counts all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+from confluent_kafka.schema_registry import SchemaRegistryClient
+
+from fraudstream_platform.drain.follower import alert_reader
+from fraudstream_platform.drain.positions import Positions
+from fraudstream_platform.lake.tables import ALERTS, DRAINED, scan
+from fraudstream_platform.settings import PROJECT_ROOT, Settings
+from fraudstream_platform.simulator.producer import schema_id
+from fraudstream_tests.faults.compare import differences, unlike
+from fraudstream_tests.faults.expected import (
+    BRONZE,
+    FEATURES,
+    Expected,
+    Place,
+    Record,
+    Row,
+    Told,
+)
+from fraudstream_tests.faults.feed import SEQUENCE, Sent
+from fraudstream_tests.faults.replayed import Replayed
+from fraudstream_tests.faults.topics import Topic
+
+_MOST_NAMED = 5
+_NETWORK = {"merchant_collusion", "synthetic_identity"}
+"""Patterns that are found over Silver, by another job: their alerts are no row's."""
+
+
+@dataclass
+class Report:
+    """What a check found: rows compared so far, by what they are; and what is wrong."""
+
+    compared: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def note(self, what: str, offences: Iterable[str]) -> None:
+        """Name some of the offences."""
+        listed = list(offences)
+        if listed:
+            named = "; ".join(listed[:_MOST_NAMED])
+            self.problems.append(f"{what}: {len(listed)} offences: {named}")
+
+
+class Checker:
+    """Remembers what was compared; holds the oracles' states."""
+
+    def __init__(self, settings: Settings, sent: Path) -> None:
+        self._settings = settings
+        registry = SchemaRegistryClient({"url": settings.registry_url})
+        self._expected = Expected(
+            PROJECT_ROOT / "schemas" / "transaction.avsc",
+            schema_id(registry, settings.transactions_topic, "transaction"),
+            settings.vault_key.get_secret_value(),
+            settings.silver_quality_threshold,
+            settings.oldest_event_days,
+        )
+        self._replayed = Replayed(settings)
+        self._read_alert = alert_reader(settings)
+        self._file = sent.open()
+        self._unseen: dict[int, Sent] = {}
+        self._newest: dict[int, int] = {}
+        self._raw = Topic(settings, settings.transactions_topic)
+        self._entities = Topic(settings, settings.entities_topic)
+        self._alerts = Topic(settings, settings.fraud_alerts_topic)
+        self._rows: Counter[str] = Counter()
+        self._due: dict[Place, Row] = {}
+        self._on_topic: dict[tuple[int, int], Row] = {}
+        self._ids: Counter[str] = Counter()
+        self._unmatched: dict[Place, Row] = {}
+        self.troubles: Counter[str] = Counter()
+
+    def check(self, upto: Positions, *, is_last: bool = False) -> Report:
+        """Compare everything before `upto`, which all tables have passed.
+
+        `is_last`: nothing more was sent, so nothing may be left over anywhere.
+        """
+        report = Report()
+        since = dict(self._raw.positions)
+        records = self._records(upto, report)
+        self._listen()
+        rows: dict[str, dict[Place, Row]] = {table: {} for table in DRAINED}
+        for record in records:
+            for table, row in self._expected.rows(record).items():
+                rows[table][record.place] = row
+        features, alerts = self._replayed.step(list(rows[BRONZE].values()))
+        for table in DRAINED:
+            self._rows[table] += len(rows[table])
+            found = self._table(table, since, upto)
+            report.note(table, differences(table, rows[table], found, self._expected.opened))
+            if table == FEATURES:
+                report.note("features of the replay", unlike(features, found))
+        self._count(upto, report)
+        self._compare_alerts(alerts, upto, report, is_last=is_last)
+        if is_last:
+            report.note("sent and never stored", (f"{n}" for n in self._unseen))
+        report.compared = Counter(self._rows)
+        report.compared["alerts"] = sum(self._ids.values())
+        return report
+
+    def _records(self, upto: Positions, report: Report) -> list[Record]:
+        for line in self._file:
+            one = Sent.of_line(line)
+            self._unseen[one.sequence] = one
+        records: list[Record] = []
+        offences: list[str] = []
+        for message in self._raw.read(upto):
+            record = Record(
+                message.partition() or 0,
+                message.offset() or 0,
+                message.timestamp()[1],
+                message.key(),
+                message.value() or b"",
+            )
+            records.append(record)
+            number = int(dict(message.headers() or {})[SEQUENCE] or -1)
+            sent = self._unseen.pop(number, None)
+            if sent is None:
+                offences.append(f"{record.place}: {number} is there twice, or was never sent")
+            elif (sent.key, sent.value) != (record.key, record.value):
+                offences.append(f"{record.place}: {number} is not what was sent")
+            else:
+                self.troubles[sent.trouble] += 1
+            if number < self._newest.get(record.partition, -1):
+                offences.append(f"{record.place}: {number} comes late")
+            self._newest[record.partition] = number
+        report.note("raw topic", offences)
+        return _in_append_order(records)
+
+    def _listen(self) -> None:
+        values: list[bytes] = []
+        appended: list[int] = []
+        for message in self._entities.read():
+            values.append(message.value() or b"")
+            appended.append(message.timestamp()[1])
+            columns, _ = self._replayed.reader.read(values[-1:])
+            places = zip(columns["partition"], columns["offset"], columns["merchant"], strict=True)
+            for partition, offset, merchant in places:
+                told = Told(appended[-1], (int(partition), int(offset)), bool(merchant))
+                self._expected.hear(told)
+        self._replayed.hear(values, appended)
+
+    def _table(self, table: str, since: Positions, upto: Positions) -> pl.DataFrame:
+        """Rows of the stretch, in the order of their places."""
+        due = pl.any_horizontal(
+            (pl.col("partition") == p)
+            & (pl.col("offset") >= since[p])
+            & (pl.col("offset") < upto[p])
+            for p in upto
+        )
+        return scan(self._settings, table).filter(due).collect().sort("partition", "offset")
+
+    def _count(self, upto: Positions, report: Report) -> None:
+        """No row of an earlier round was lost since, or came twice."""
+        offences = []
+        for table in DRAINED:
+            below = pl.any_horizontal(
+                (pl.col("partition") == p) & (pl.col("offset") < end) for p, end in upto.items()
+            )
+            places = scan(self._settings, table).filter(below).select("partition", "offset")
+            found = places.collect()
+            if found.height != self._rows[table] or found.is_duplicated().any():
+                offences.append(f"{table}: {found.height} rows for {self._rows[table]}")
+        report.note("counts", offences)
+
+    def _compare_alerts(
+        self, alerts: pl.DataFrame, upto: Positions, report: Report, *, is_last: bool
+    ) -> None:
+        for row in alerts.iter_rows(named=True):
+            self._due[row["partition"], row["offset"]] = row
+        for message in self._alerts.read():
+            alert = self._read_alert(message.value() or b"")
+            self._on_topic[message.partition() or 0, message.offset() or 0] = alert
+            self._ids[alert["alert_id"]] += 1
+            if not _NETWORK & set(alert["patterns"]):
+                self._unmatched[alert["partition"], alert["offset"]] = alert
+        report.note("alerts twice on the topic", (a for a, n in self._ids.items() if n > 1))
+        report.note("alerts", self._unlike_alerts(upto))
+        in_table = scan(self._settings, ALERTS).collect()
+        report.note("alert table", self._unlike_topic(in_table, is_last=is_last))
+
+    def _unlike_alerts(self, upto: Positions) -> Iterable[str]:
+        """Alerts of the topic and of the replay have to be the same, below `upto`."""
+        reached = [p for p in self._unmatched if p[1] < upto[p[0]]]
+        for place in reached:
+            got, want = self._unmatched.pop(place), self._due.pop(place, None)
+            if want is None:
+                yield f"{place}: {got['patterns']} is not to be alerted"
+                continue
+            wrong = [n for n in want if n != "lake_hour" and got[n] != want[n]]
+            if wrong:
+                yield f"{place}: " + ", ".join(f"{n} {got[n]!r} for {want[n]!r}" for n in wrong)
+        yield from (f"{place} has no alert" for place in self._due)
+        self._due.clear()
+
+    def _unlike_topic(self, found: pl.DataFrame, *, is_last: bool) -> Iterable[str]:
+        left = dict(self._on_topic)
+        for row in found.iter_rows(named=True):
+            at = (row["topic_partition"], row["topic_offset"])
+            alert = left.pop(at, None)
+            if alert is None:
+                # It may be newer than what was read of the topic, but not twice.
+                if at in self._on_topic or is_last:
+                    yield f"{at} is there twice, or should not be"
+            elif any(row[name] != value for name, value in alert.items()):
+                yield f"{at} is not what the topic says"
+        if is_last:
+            yield from (f"{at} is missing" for at in left)
+
+
+def _in_append_order(records: list[Record]) -> list[Record]:
+    """By append time, each partition in offset order, even where its append time steps back."""
+    reached: dict[int, int] = {}
+    keys: dict[Place, int] = {}
+    for record in sorted(records, key=lambda one: one.place):
+        reached[record.partition] = max(reached.get(record.partition, 0), record.append_ms)
+        keys[record.place] = reached[record.partition]
+    return sorted(records, key=lambda one: (keys[one.place], one.place))
