@@ -23,8 +23,8 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
 from fraudstream_platform.demo.figures import Watch
-from fraudstream_platform.detection.rules import RULES_DIR
 from fraudstream_platform.demo.probe import AlertProbe
+from fraudstream_platform.detection.rules import RULES_DIR
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowRun
 from fraudstream_platform.lake.hours import hour_of
