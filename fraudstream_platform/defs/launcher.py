@@ -6,10 +6,14 @@ run would stay STARTED for ever: the new server does not know it, and run monito
 
 from __future__ import annotations
 
+import json
+
 from dagster import DagsterRun, deserialize_value
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 
 from fraudstream_platform.drain.planning import DRAIN_JOB
@@ -32,7 +36,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         A drain run outlives its server, and its own heartbeats tell of it. A server that does not
         answer is starting again, and is asked at the next poll.
         """
-        client = self._get_grpc_client_for_termination(run.run_id)
+        client = self._client_of(run)
         if run.job_name == DRAIN_JOB or client is None:
             return _RUNNING
         try:
@@ -44,3 +48,16 @@ class WatchedRunLauncher(DefaultRunLauncher):
         if deserialize_value(answer, CanCancelExecutionResult).can_cancel:
             return _RUNNING
         return CheckRunHealthResult(WorkerStatus.FAILED, "its code server has no process of it")
+
+    def _client_of(self, run: DagsterRun) -> DagsterGrpcClient | None:
+        """A client of the server that launched the run; None for a run that no server launched."""
+        told = run.tags.get(GRPC_INFO_TAG)
+        if told is None:
+            return None
+        server = json.loads(told)
+        return DagsterGrpcClient(
+            host=server["host"],
+            port=server.get("port"),
+            socket=server.get("socket"),
+            use_ssl=bool(server.get("use_ssl")),
+        )

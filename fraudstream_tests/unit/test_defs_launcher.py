@@ -38,7 +38,7 @@ class Launcher(WatchedRunLauncher):
         super().__init__()
         self._server = server
 
-    def _get_grpc_client_for_termination(self, run_id: str) -> Any:
+    def _client_of(self, run: dg.DagsterRun) -> Any:
         return self._server
 
 

@@ -204,7 +204,7 @@ def test_hours_around_a_reshard_are_rebuilt_as_they_ran(tmp_path: Path) -> None:
         paths = [f"{table_uri(settings, 'gold.features')}/{file.path}" for file in files]
         found = pl.concat([pl.read_parquet(path) for path in paths]).select(expected.columns)
         assert_frame_equal(
-            found.cast(dict(expected.schema)).sort("partition", "offset"),
+            found.cast(expected.schema).sort("partition", "offset"),
             expected.sort("partition", "offset"),
             check_exact=True,
         )
