@@ -86,8 +86,11 @@ class KmsWrapper:
         return found
 
     def _ask(self, operation: str, **request: Any) -> dict[str, Any]:
-        import boto3  # 0.3 s and 30 MB, for those who use it
-        from botocore.exceptions import BotoCoreError, ClientError
+        import boto3  # type: ignore[import-untyped]  # 0.3 s and 30 MB, for those who use it
+        from botocore.exceptions import (  # type: ignore[import-untyped]
+            BotoCoreError,
+            ClientError,
+        )
 
         try:
             if self._given is None:

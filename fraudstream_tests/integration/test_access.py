@@ -156,7 +156,10 @@ def test_without_password_or_certificate_nothing_answers(
 def test_a_batch_that_unpacks_to_more_than_a_record_may_have_is_refused(secured: Secured) -> None:
     """Kilobytes that unpack to gigabytes in every reader's memory: the broker must not keep them."""
     pos = secured.settings_of("pos")
-    packed = {"compression.type": "zstd", "message.max.bytes": 60_000_000}
+    packed: dict[str, str | int | bool] = {
+        "compression.type": "zstd",
+        "message.max.bytes": 60_000_000,
+    }
     bomb = b"\0" * 40_000_000
     refusal = _refusal_of_writing(pos, pos.transactions_topic, bomb, **packed)
     assert refusal == KafkaError.MSG_SIZE_TOO_LARGE

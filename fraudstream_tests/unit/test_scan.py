@@ -26,7 +26,7 @@ FILLING = b"\x00\x01nothing to be seen here\xff" * 50
 
 
 def _spark_spill(content: bytes) -> bytes:
-    packed = pa.compress(content, codec="lz4_raw", asbytes=True)
+    packed: bytes = pa.compress(content, codec="lz4_raw", asbytes=True)
     sizes = len(packed).to_bytes(4, "little") + len(content).to_bytes(4, "little")
     return b"LZ4Block" + bytes([0x25]) + sizes + b"\0" * 4 + packed
 
