@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
+from fraudstream_platform.connection import registry_client
 from fraudstream_platform.drain.kafka import admin
 from fraudstream_platform.drain.rights import Right, rights_of
 from fraudstream_platform.local import kafka
@@ -83,6 +84,7 @@ def secured_services(settings: Settings, users: dict[str, str | None]) -> Iterat
         started.append(_start_registry(settings, home))
         client = admin(secured.admin)
         until(lambda: _answers(client), _START_S, "the secured broker answers")
+        until(lambda: _registry_answers(secured.admin), _START_S, "the secured registry answers")
         _make_users(client, passwords)
         _give_rights(client, settings, users)
         yield secured
@@ -98,6 +100,14 @@ def _answers(client: AdminClient) -> bool:
         return bool(client.list_topics(timeout=2).brokers)
     except Exception:  # noqa: BLE001 - KafkaException while it starts
         return False
+
+
+def _registry_answers(settings: Settings) -> bool:
+    try:
+        registry_client(settings, timeout=2, max_retries=0).get_subjects()
+    except Exception:  # noqa: BLE001 - any transport error of the client
+        return False
+    return True
 
 
 def _make_users(client: AdminClient, passwords: dict[str, str]) -> None:

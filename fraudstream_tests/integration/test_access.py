@@ -36,7 +36,7 @@ from fraudstream_tests.secured import Secured, secured_services
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 COUNT, TPS = 2_000, 400
-WINDOW_MS = 15_000
+WINDOW_MS = 8_000
 USERS = {"pos": "source", "drain": "service", "anna": "analyst", "mallory": None}
 
 
@@ -85,16 +85,13 @@ def report(secured: Secured) -> WindowReport:
     """One window, whose transactions the source sent and which the service drained."""
     settings = secured.settings_of("drain")
     start = round(time.time() * 1000)
-    config = StreamConfig(seed=5, tps=TPS, count=COUNT, start_ms=start + 2_000, fraud_rate=0.05)
-    simulation = threading.Thread(target=Simulation(secured.settings_of("pos"), config).run)
-    simulation.start()
+    config = StreamConfig(seed=5, tps=TPS, count=COUNT, start_ms=start, fraud_rate=0.05)
+    Simulation(secured.settings_of("pos"), config, paced=False).run()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(window, "SparkJob", lambda _, mine: _Thread(settings, mine))
         spark: Any = None
-        try:
-            return WindowRun(settings, spark, start, start + WINDOW_MS, 1, "access").execute()
-        finally:
-            simulation.join(timeout=60)
+        now = round(time.time() * 1000)
+        return WindowRun(settings, spark, now, now + WINDOW_MS, 1, "access").execute()
 
 
 def test_source_and_service_do_their_work_with_their_rights_alone(
