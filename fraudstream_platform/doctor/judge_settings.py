@@ -8,7 +8,12 @@ from fraudstream_platform.settings import EXAMPLE_SALT, EXAMPLE_VAULT_KEY, Setti
 
 def judge_settings(settings: Settings, cores: int) -> list[Check]:
     """A line for each combination that is at fault, else a single one; `cores` of this machine."""
-    found = [*_times(settings), *_secrets(settings), *_sizes(settings, cores)]
+    found = [
+        *_times(settings),
+        *_secrets(settings),
+        *_transport(settings),
+        *_sizes(settings, cores),
+    ]
     return found or [ok("settings", f"fit together ({settings.environment})")]
 
 
@@ -64,6 +69,19 @@ def _secrets(settings: Settings) -> list[Check]:
                 "settings",
                 "example secrets, and a broker that is not the embedded one",
                 "set CUSTOMER_ID_SALT and VAULT_KEY before a real identity arrives",
+            )
+        ]
+    return []
+
+
+def _transport(settings: Settings) -> list[Check]:
+    if settings.environment == "production" and settings.kafka_security_protocol != "SASL_SSL":
+        return [
+            warn(
+                "settings",
+                f"KAFKA_SECURITY_PROTOCOL={settings.kafka_security_protocol} in production: "
+                "whoever reaches the broker can read and write",
+                "use SASL_SSL and the rights that `fraudstream setup --rights` prints",
             )
         ]
     return []

@@ -63,6 +63,15 @@ def test_settings_that_cannot_work_together_are_named(
     assert named in found[0].says
 
 
+def test_a_broker_that_is_open_to_all_is_named_in_production() -> None:
+    """Guards against a system that went live as it was tried out."""
+    live = SETTINGS.model_copy(update={"environment": "production", "topic_replication": 3})
+    (check,) = judge_settings(live, cores=2)
+    assert check.level == "warn" and "KAFKA_SECURITY_PROTOCOL=PLAINTEXT" in check.says
+    closed = live.model_copy(update={"kafka_security_protocol": "SASL_SSL"})
+    assert levels(judge_settings(closed, cores=2)) == {"settings": "ok"}
+
+
 # --- services ---------------------------------------------------------------------------------
 
 KAFKA = ServiceFacts("kafka", alive=True, health="up", restarts=0)
