@@ -21,7 +21,7 @@ REPORT ?=
 DEMO_ARGS := $(if $(filter command line environment,$(origin SECONDS)),$(if $(SECONDS),--seconds $(SECONDS))) \
 	$(if $(TPS),--tps $(TPS)) $(if $(REPORT),--report $(REPORT))
 
-.PHONY: help env services demo up down status test unit integration faults handovers replay lint fuzz sbom audit secrets format clean
+.PHONY: help env services demo up down status test unit integration faults handovers replay lint access fuzz sbom audit secrets format clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -94,6 +94,9 @@ lint: env ## Lint, format check, types, import contracts, security lint
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(VENV)/bin/bandit -q -c pyproject.toml -r fraudstream_platform
+
+access: services ## The real broker with TLS, SCRAM and rights, the registry with TLS, and a rotation on them
+	@$(PY) -m pytest -q -n0 fraudstream_tests/integration/access.py
 
 FUZZ ?= 200000
 fuzz: env ## Mutated records through decode and protect; FUZZ=200000, SEED=1
