@@ -9,9 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from fraudstream_platform.contracts.tables import QUALITY_SCHEMA
+from fraudstream_platform.contracts.schemas import POSITION_SCHEMA
+from fraudstream_platform.contracts.tables import QUALITY_SCHEMA, SILVER_SCHEMA
 from fraudstream_platform.drain.journal import Entry
-from fraudstream_platform.lake.tables import HOUR, QUALITY, scan, table_uri
+from fraudstream_platform.lake.tables import HOUR, QUALITY, TABLES, scan, table_uri
 from fraudstream_platform.quality.judge import PAST_WINDOWS, Judgement, Past
 from fraudstream_platform.quality.measures import Measured
 from fraudstream_platform.settings import Settings
@@ -19,6 +20,16 @@ from fraudstream_platform.settings import Settings
 Row = dict[str, Any]
 SHARES = ("completeness", "validity", "uniqueness", "timeliness", "quality_score")
 _AT = ("partition", "offset")
+_NEEDED = [
+    *POSITION_SCHEMA, "first_append_time", "quality_score", "transaction_id", "event_time", "sent_at",
+    "utc_offset_min", "source", "transaction_type", "initiator", "amount_minor", "currency",
+    "billing_amount_minor", "customer", "card", "bin8", "product", "mcc", "merchant_country",
+    "latitude", "geo_precision_km", "entry_mode", "outcome", "email", "device", "ip", "ip_country",
+]  # fmt: skip
+_PAST_HOURS = 6
+_REMEMBERED_HOURS = 48
+"""A source of which nothing came in so many hours with rows begins anew."""
+_WIDE = ("distributions", "failed_rules", "schema_ids")
 
 
 def rows_of(settings: Settings, flushes: Sequence[Entry]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -27,26 +38,42 @@ def rows_of(settings: Settings, flushes: Sequence[Entry]) -> tuple[pl.DataFrame,
     Read from the files that the journal names; once they are gone (compacted and vacuumed hours ago)
     from the table.
     """
-    silver = _read(settings, "silver.transactions", flushes)
-    quarantine = _read(settings, "silver.quarantine", flushes)
-    bronze = _read(settings, "bronze.transactions", flushes).select(*_AT, "schema_id")
-    dead_letters = _read(settings, "bronze.dead_letter", flushes).select(HOUR)
+    silver = _read(settings, "silver.transactions", flushes, _NEEDED)
+    quarantine = _read(settings, "silver.quarantine", flushes, [*_NEEDED, "failed_rules"])
+    bronze = _read(settings, "bronze.transactions", flushes, [*_AT, "schema_id"])
+    dead_letters = _read(settings, "bronze.dead_letter", flushes, ["offset"])
     judged = pl.concat([silver, quarantine], how="diagonal")
-    return judged.join(bronze, on=_AT, how="left", maintain_order="left"), dead_letters
+    judged = judged.join(bronze.drop(HOUR), on=_AT, how="left", maintain_order="left")
+    return judged, dead_letters
 
 
-def _read(settings: Settings, table: str, flushes: Sequence[Entry]) -> pl.DataFrame:
-    parts = [scan(settings, table).head(0).collect()]
+def newest_silver(settings: Settings, flushes: Sequence[Entry], count: int) -> pl.DataFrame:
+    """At most `count` of the newest Silver rows of the flushes, with all their columns."""
+    table, found, rows = "silver.transactions", list[Entry](), 0
+    for flush in sorted(flushes, key=lambda entry: -entry.at):
+        if rows >= count:
+            break
+        found.append(flush)
+        rows += sum(file.rows for file in flush.files if file.table == table)
+    return _read(settings, table, found, list(SILVER_SCHEMA)).tail(count)
+
+
+def _read(
+    settings: Settings, table: str, flushes: Sequence[Entry], columns: Sequence[str]
+) -> pl.DataFrame:
+    schema = {**{name: TABLES[table][name] for name in columns}, HOUR: pl.String()}
+    parts = [pl.DataFrame(schema=schema)]
     for flush in flushes:
         for file in (one for one in flush.files if one.table == table):
             path = f"{table_uri(settings, table)}/{file.path}"
             try:
-                frame = pl.read_parquet(path, hive_partitioning=False)
+                frame = pl.read_parquet(path, columns=list(columns), hive_partitioning=False)
             except FileNotFoundError:
-                parts.append(_of_range(settings, table, flush))
-                break
-            parts.append(frame.with_columns(pl.lit(flush.hour).alias(HOUR)))
-    return pl.concat(parts, how="diagonal_relaxed")
+                frame = _of_range(settings, table, flush).select(*columns, HOUR)
+            else:
+                frame = frame.with_columns(pl.lit(flush.hour).alias(HOUR))
+            parts.append(frame.cast(pl.Schema(schema)))
+    return pl.concat(parts)
 
 
 def _of_range(settings: Settings, table: str, flush: Entry) -> pl.DataFrame:
@@ -59,11 +86,14 @@ def _of_range(settings: Settings, table: str, flush: Entry) -> pl.DataFrame:
 
 
 def newest(settings: Settings) -> pl.DataFrame:
-    """The metrics of the newest hours, the oldest first: enough for every source's past."""
-    hours = scan(settings, QUALITY).select(pl.col(HOUR).unique()).collect()[HOUR].sort()
-    kept = hours.tail(PAST_WINDOWS).to_list()
-    rows = scan(settings, QUALITY).filter(pl.col(HOUR).is_in(kept)).collect()
-    return rows.sort("measured_at", HOUR)
+    """The metrics of the newest hours, the oldest first; what is wide only of the last few."""
+    table = scan(settings, QUALITY)
+    hours = table.select(pl.col(HOUR).unique()).collect()[HOUR].sort()
+    near, far = hours.tail(_PAST_HOURS), hours.tail(_REMEMBERED_HOURS).head(-_PAST_HOURS)
+    rows = [table.filter(pl.col(HOUR).is_in(near.to_list())).collect()]
+    if far.len():
+        rows.append(table.filter(pl.col(HOUR).is_in(far.to_list())).drop(_WIDE).collect())
+    return pl.concat(rows, how="diagonal").cast(frame_of([]).schema).sort("measured_at", HOUR)
 
 
 def past_of(metrics: pl.DataFrame) -> dict[str, list[Past]]:
@@ -78,9 +108,9 @@ def past_of(metrics: pl.DataFrame) -> dict[str, list[Past]]:
     return found
 
 
-def _by_field(counts: Iterable[Row]) -> Mapping[str, Mapping[str, int]]:
+def _by_field(counts: Iterable[Row] | None) -> Mapping[str, Mapping[str, int]]:
     fields: dict[str, dict[str, int]] = defaultdict(dict)
-    for one in counts:
+    for one in counts or ():
         fields[one["field"]][one["value"]] = one["records"]
     return fields
 

@@ -11,12 +11,13 @@ So a notice is in the table if and only if the state that it tells of is: `outbo
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from fraudstream_platform.contracts.tables import QUARANTINE_SCHEMA
 from fraudstream_platform.contracts.validation import pandera_failures
 from fraudstream_platform.drain.committer import application_of
 from fraudstream_platform.drain.journal import Entry, JournalReader
@@ -31,12 +32,22 @@ from fraudstream_platform.lake.files import discard, write_file
 from fraudstream_platform.lake.tables import HOUR, QUALITY, open_table
 from fraudstream_platform.quality.judge import Past, judge
 from fraudstream_platform.quality.measures import Measured, measure
-from fraudstream_platform.quality.store import frame_of, newest, past_of, row_of, rows_of
+from fraudstream_platform.quality.store import (
+    frame_of,
+    newest,
+    newest_silver,
+    past_of,
+    row_of,
+    rows_of,
+)
 from fraudstream_platform.settings import Settings
 
 _SAMPLE = 5
 _DRAWN = 60
 _LOOKED_AT = 20_000
+_ROWS_TOGETHER = 500_000
+_FIRST_FLUSHES = 64
+"""A lake that was never measured begins with its newest: older flushes may be many, and gone."""
 _SHOWN = ("partition", "offset", "source", "transaction_id", "quality_score", "failed_rules")
 
 
@@ -62,30 +73,62 @@ def measure_window(
 ) -> Measurement:
     """Measure everything journaled and committed up to `upto` that nobody has measured.
 
-    `window`: nominal start and stop, epoch ms. Without news there are no metrics.
+    `window`: nominal start and stop, epoch ms. Many records are measured in parts, each with rows of
+    its own. Without news there are no metrics.
     """
     application = f"{application_of(settings)}.quality"
     partitions = range(settings.topic_partitions)
     versions = recorded_versions(open_table(settings, QUALITY), application, partitions)
     known = {p: version for p, version in versions.items() if version is not None}
     flushes = _flushes(settings, known, upto)
-    rows, dead_letters = rows_of(settings, flushes)
-    sample = rows.filter(pl.col("failed_rules").list.len() > 0).select(_SHOWN).head(_SAMPLE)
-    before = newest(settings)
-    if not flushes:
-        return Measurement(frame_of([]), _degraded(before), sample)
-    silver = rows.filter(pl.col("failed_rules").is_null()).tail(_LOOKED_AT)
-    broken = _broken(settings, silver)
-    metrics = _judged(settings, measure(rows, dead_letters), before, window)
+    before, sample = newest(settings), _sample([])
+    ours = [frame_of([])]
     start: Positions = {p: known.get(p, 0) for p in partitions}
-    end = dict(start)
-    for flush in flushes:
-        end.update(flush.flushed)
-    is_ours = _has_entered(settings, application, metrics, Batch(start, end, (), not known))
-    if not is_ours:
-        return Measurement(frame_of([]), _degraded(newest(settings)), sample)
-    after = pl.concat([before, metrics], how="diagonal")
-    return Measurement(metrics, _degraded(after), sample, _trend(after), broken, silver.height)
+    for part in _parts(flushes):
+        rows, dead_letters = rows_of(settings, part)
+        metrics = _judged(settings, measure(rows, dead_letters), before, window)
+        end = dict(start)
+        for flush in part:
+            end.update(flush.flushed)
+        batch = Batch(start, end, (), origin=not known and len(ours) == 1)
+        if not _has_entered(settings, application, metrics, batch):
+            before = newest(settings)
+            break
+        before = pl.concat([before, metrics], how="diagonal")
+        ours.append(metrics)
+        sample = _sample([sample, rows])
+        start = end
+    silver = newest_silver(settings, flushes, _LOOKED_AT)
+    return Measurement(
+        metrics=pl.concat(ours),
+        degraded=_degraded(before),
+        sample=sample,
+        trend=_trend(before),
+        broken=_broken(settings, silver),
+        looked_at=silver.height,
+    )
+
+
+def _parts(flushes: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Flushes in the order of the journal, so many together that their rows fit into memory."""
+    part: list[Entry] = []
+    rows = 0
+    for flush in sorted(flushes, key=lambda entry: entry.at):
+        part.append(flush)
+        rows += sum(file.rows for file in flush.files if file.table == "bronze.transactions")
+        if rows >= _ROWS_TOGETHER:
+            yield part
+            part, rows = [], 0
+    if part:
+        yield part
+
+
+def _sample(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The first quarantined records of some frames."""
+    if not frames:
+        return pl.DataFrame(schema={name: QUARANTINE_SCHEMA[name] for name in _SHOWN})
+    kept = [one.filter(pl.col("failed_rules").list.len() > 0).select(_SHOWN) for one in frames]
+    return pl.concat(kept).head(_SAMPLE)
 
 
 def _broken(settings: Settings, silver: pl.DataFrame) -> dict[str, Sequence[str]]:
@@ -127,7 +170,7 @@ def _flushes(settings: Settings, known: Positions, upto: Mapping[int, int]) -> l
             limit = {p: upto[p] for p in mine if p in upto}
             found += [
                 entry
-                for entry in journal.back_to(group, since or None)
+                for entry in _entries(journal, group, since)
                 if entry.kind == "flush"
                 and not (since and covers(since, entry.flushed))
                 and covers(limit, entry.flushed)
@@ -135,6 +178,12 @@ def _flushes(settings: Settings, known: Positions, upto: Mapping[int, int]) -> l
     finally:
         journal.close()
     return found
+
+
+def _entries(journal: JournalReader, group: int, since: Positions) -> list[Entry]:
+    if since:
+        return journal.back_to(group, since)
+    return journal.tail(group, ("flush",), _FIRST_FLUSHES)
 
 
 def _judged(
