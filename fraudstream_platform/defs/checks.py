@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from fraudstream_platform.defs.hour_checks import features_check
 from fraudstream_platform.drain.window import WindowReport
 from fraudstream_platform.lake.tables import LABELS
 from fraudstream_platform.settings import Settings
@@ -76,13 +77,7 @@ def results(settings: Settings, report: WindowReport) -> Iterator[dg.AssetCheckR
     )
     yield _quality(settings, report)
     silver, features = report.rows["silver.transactions"], report.rows["gold.features"]
-    yield dg.AssetCheckResult(
-        asset_key=["gold", "features"],
-        check_name="every_row_has_features",
-        passed=silver == features,
-        description=f"{silver:,} Silver rows, {features:,} feature vectors",
-        metadata={"silver_rows": silver, "feature_rows": features},
-    )
+    yield features_check(silver, features)
     fresh_ms = round(settings.freshness_objective_seconds * 1000)
     yield _at_most("freshness", ["gold", "features"], report.freshness_p95_ms, fresh_ms)
     yield _at_most("alert_latency", ["gold", "alerts"], report.latency_p95_ms, 500)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from itertools import islice
 
 import dagster as dg
 import polars as pl
 
 from fraudstream_platform.defs import pictures
+from fraudstream_platform.defs.hour_checks import SILVER, rules_check
 from fraudstream_platform.drain.priority import step_back
 from fraudstream_platform.drain.window import WindowReport
 from fraudstream_platform.quality.store import SHARES
@@ -19,9 +19,7 @@ from fraudstream_platform.quality.window import Measurement, measure_window
 from fraudstream_platform.settings import Settings, get_settings
 
 KEY = dg.AssetKey(["quality", "metrics"])
-SILVER = dg.AssetKey(["silver", "transactions"])
 _LOWEST = 19
-_SHOWN = 5
 
 SPECS = [
     dg.AssetCheckSpec(
@@ -62,7 +60,7 @@ def quality_events(
     _tell(context, settings)
     if measurement.metrics.height:
         yield dg.MaterializeResult(asset_key=KEY, metadata=_metadata(measurement, began))
-    yield rules_check(measurement)
+    yield rules_check(measurement.broken, measurement.looked_at)
     yield well_check(measurement)
     yield _measured(True, f"{measurement.metrics.height} rows")
 
@@ -99,23 +97,6 @@ def well_check(measurement: Measurement) -> dg.AssetCheckResult:
         metadata={
             "degraded": len(degraded),
             "quarantined_sample": dg.MetadataValue.md(table_of(measurement.sample)),
-        },
-    )
-
-
-def rules_check(measurement: Measurement) -> dg.AssetCheckResult:
-    """Red, and blocking, where the step let a row through that Pandera would not."""
-    broken = measurement.broken
-    return dg.AssetCheckResult(
-        asset_key=SILVER,
-        check_name="keeps_the_rules",
-        passed=not broken,
-        description=f"{len(broken):,} of {measurement.looked_at:,} Silver rows break a rule",
-        severity=dg.AssetCheckSeverity.ERROR,
-        metadata={
-            "looked_at": measurement.looked_at,
-            "broken": len(broken),
-            "sample": dg.MetadataValue.json(dict(islice(broken.items(), _SHOWN))),
         },
     )
 

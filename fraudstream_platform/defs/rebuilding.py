@@ -13,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
+from fraudstream_platform.defs.hour_checks import of_hours
 from fraudstream_platform.detection.rules import RULES, RULES_DIR, read_rules
 from fraudstream_platform.drain.rebuild import Progress, Rows, Target, rebuild_hours
 from fraudstream_platform.drain.session import give_up_soon, wait_for_server
@@ -27,7 +28,7 @@ _RULES = "fraudstream/rules"
 
 def rebuild_events(
     context: dg.AssetExecutionContext, settings: Settings, pyspark: LazyPySparkResource
-) -> Iterator[dg.MaterializeResult[None]]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Rebuild the selected assets' hours, and tell what each hour's partition holds now."""
     tables = {_table_of(key): key for key in sorted(context.selected_asset_keys)}
     refuse_others(tables)
@@ -51,6 +52,9 @@ def rebuild_events(
             metadata = hour_metadata(settings, hour, table, rows[hour], target)
             context.add_asset_metadata(metadata, asset_key=tables[table], partition_key=hour)
         yield dg.MaterializeResult(asset_key=tables[table])
+    for key, result in of_hours(settings, hours).items():
+        if key in context.selected_asset_check_keys:
+            yield result()
 
 
 def refuse_others(tables: Mapping[str, dg.AssetKey]) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 
 from fraudstream_platform.contracts.schemas import POSITION_SCHEMA
 from fraudstream_platform.contracts.tables import QUALITY_SCHEMA, SILVER_SCHEMA
+from fraudstream_platform.contracts.validation import pandera_failures
 from fraudstream_platform.drain.journal import Entry
 from fraudstream_platform.lake.tables import HOUR, QUALITY, TABLES, scan, table_uri
 from fraudstream_platform.quality.judge import PAST_WINDOWS, Judgement, Past
@@ -56,6 +57,22 @@ def newest_silver(settings: Settings, flushes: Sequence[Entry], count: int) -> p
         found.append(flush)
         rows += sum(file.rows for file in flush.files if file.table == table)
     return _read(settings, table, found, list(SILVER_SCHEMA)).tail(count)
+
+
+def broken_rules(silver: pl.DataFrame, oldest_event_days: int) -> dict[str, Sequence[str]]:
+    """Place (partition:offset) of Silver rows that break a rule by Pandera's word -> the rules.
+
+    None do, unless the step's expressions and their model fall apart.
+    """
+    rows = silver.select(list(SILVER_SCHEMA)).cast(SILVER_SCHEMA)
+    rows = rows.with_columns(pl.lit(True).alias("key_agrees"))
+    failures = pandera_failures(rows, oldest_event_days) if rows.height else []
+    places = rows.select("partition", "offset").iter_rows()
+    return {
+        f"{partition}:{offset}": rules
+        for (partition, offset), rules in zip(places, failures, strict=True)
+        if rules
+    }
 
 
 def _read(

@@ -18,7 +18,6 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from fraudstream_platform.contracts.tables import QUARANTINE_SCHEMA
-from fraudstream_platform.contracts.validation import pandera_failures
 from fraudstream_platform.drain.committer import application_of
 from fraudstream_platform.drain.journal import Entry, JournalReader
 from fraudstream_platform.drain.positions import Positions, covers, group_partitions
@@ -33,6 +32,7 @@ from fraudstream_platform.lake.tables import HOUR, QUALITY, open_table
 from fraudstream_platform.quality.judge import Past, judge
 from fraudstream_platform.quality.measures import Measured, measure
 from fraudstream_platform.quality.store import (
+    broken_rules,
     frame_of,
     newest,
     newest_silver,
@@ -104,7 +104,7 @@ def measure_window(
         degraded=_degraded(before),
         sample=sample,
         trend=_trend(before),
-        broken=_broken(settings, silver),
+        broken=broken_rules(silver, settings.oldest_event_days),
         looked_at=silver.height,
     )
 
@@ -129,18 +129,6 @@ def _sample(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
         return pl.DataFrame(schema={name: QUARANTINE_SCHEMA[name] for name in _SHOWN})
     kept = [one.filter(pl.col("failed_rules").list.len() > 0).select(_SHOWN) for one in frames]
     return pl.concat(kept).head(_SAMPLE)
-
-
-def _broken(settings: Settings, silver: pl.DataFrame) -> dict[str, Sequence[str]]:
-    """What the step let through that Pandera does not: nothing, unless the two fall apart."""
-    rows = silver.with_columns(pl.lit(True).alias("key_agrees"))
-    failures = pandera_failures(rows, settings.oldest_event_days) if rows.height else []
-    places = rows.select("partition", "offset").iter_rows()
-    return {
-        f"{partition}:{offset}": rules
-        for (partition, offset), rules in zip(places, failures, strict=True)
-        if rules
-    }
 
 
 def _trend(metrics: pl.DataFrame) -> dict[str, Sequence[float]]:

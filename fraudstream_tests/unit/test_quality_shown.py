@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import dagster as dg
@@ -14,13 +15,20 @@ import pytest
 from fraudstream_platform.charts import lines
 from fraudstream_platform.defs import pictures
 from fraudstream_platform.defs.assets import ALERTS
+from fraudstream_platform.defs.hour_checks import of_hours, rules_check
 from fraudstream_platform.defs.metadata import window_metadata
-from fraudstream_platform.defs.quality import rules_check, table_of, well_check
+from fraudstream_platform.defs.quality import table_of, well_check
+from fraudstream_platform.detection.sample import sample_bronze
+from fraudstream_platform.detection.step import Detector
 from fraudstream_platform.drain.window import WindowReport
+from fraudstream_platform.lake.commit import Batch, TableAppender
+from fraudstream_platform.lake.files import write_file
+from fraudstream_platform.lake.tables import create_tables
 from fraudstream_platform.quality.store import frame_of
 from fraudstream_platform.quality.window import Measurement
 from fraudstream_platform.settings import Settings
 
+SILVER, FEATURES = "silver.transactions", "gold.features"
 SAMPLE = pl.DataFrame({"partition": [0], "offset": [7], "failed_rules": [["mcc_format"]]})
 
 
@@ -68,11 +76,8 @@ def test_lines_stay_inside_and_end_at_the_right() -> None:
 
 def test_checks_name_numbers_and_a_sample() -> None:
     """A red check without them sends its reader to the tables."""
-    bad = Measurement(
-        frame_of([]), {"POS": ["validity is 63.0%, below 95%"]}, SAMPLE,
-        broken={"0:9": ["mcc_format"]}, looked_at=100,
-    )  # fmt: skip
-    well, rules = well_check(bad), rules_check(bad)
+    bad = Measurement(frame_of([]), {"POS": ["validity is 63.0%, below 95%"]}, SAMPLE)
+    well, rules = well_check(bad), rules_check({"0:9": ["mcc_format"]}, 100)
     assert not well.passed
     assert well.description == "POS: validity is 63.0%, below 95%"
     assert "mcc_format" in str(well.metadata["quarantined_sample"].value)
@@ -80,7 +85,26 @@ def test_checks_name_numbers_and_a_sample() -> None:
     assert rules.description == "1 of 100 Silver rows break a rule"
     good = Measurement(frame_of([]), {}, SAMPLE.head(0))
     assert well_check(good).passed
-    assert rules_check(good).passed
+    assert rules_check({}, 100).passed
+
+
+def test_checks_of_rebuilt_hours_read_their_tables(tmp_path: Path) -> None:
+    """A backfill is judged too, and by its own hours alone."""
+    settings = Settings(_env_file=None, data_dir=tmp_path)
+    create_tables(settings)
+    result = Detector(quality_threshold=0.8).step(sample_bronze(6), "h")
+    spoiled = result.silver.with_columns(pl.lit("EURO").alias("currency"))
+    hours = {"2026-01-05T12": result.silver, "2026-01-05T13": spoiled}
+    files = [write_file(settings, SILVER, hour, rows) for hour, rows in hours.items()]
+    TableAppender(settings, SILVER, "test").commit([Batch({0: 0}, {0: 9}, files, origin=True)])
+    files = [write_file(settings, FEATURES, "2026-01-05T12", result.features)]
+    TableAppender(settings, FEATURES, "test").commit([Batch({0: 0}, {0: 9}, files, origin=True)])
+    good = {key.name: one() for key, one in of_hours(settings, ["2026-01-05T12"]).items()}
+    both = {key.name: one() for key, one in of_hours(settings, list(hours)).items()}
+    assert all(one.passed for one in good.values())
+    assert good["keeps_the_rules"].description == "0 of 6 Silver rows break a rule"
+    assert both["keeps_the_rules"].description == "6 of 12 Silver rows break a rule"
+    assert both["every_row_has_features"].description == "12 Silver rows, 6 feature vectors"
 
 
 @pytest.mark.parametrize("nasty", ["a|b", "a\nb"])
