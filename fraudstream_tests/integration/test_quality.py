@@ -108,7 +108,7 @@ class Teller:
                 self._number += 1
         self._producer.flush()
         self.story.numbers[name] = range(begin, self._number)
-        now = round(time.time() * 1000)
+        now = round(time.time() * 1000) + 1  # past what was appended in this very millisecond
         run = WindowRun(settings, self._spark, now, now, 1, f"run-{name}")
         report = run.execute()
         self.story.measured[name] = measure_window(settings, (now, now), report.ended)
@@ -222,7 +222,7 @@ def test_every_record_is_counted_where_it_belongs(story: Story) -> None:
     assert everything.select(is_held).to_series().to_list() == oracle
     repaired = rows(story, "silver.quarantine", "repaired")
     assert set(repaired["source"]) == {"POS"}
-    assert 20 < repaired.height == figures(story, "repaired", "POS")["held"] < 60
+    assert 0 < repaired.height == figures(story, "repaired", "POS")["held"] < 200
 
 
 def test_silver_is_clean(story: Story) -> None:
@@ -251,7 +251,7 @@ def test_the_check_is_red_while_the_source_is_degraded(story: Story) -> None:
     passed = {name: well_check(one).passed for name, one in story.measured.items()}
     assert passed == {
         "well": True, "degrades": False, "still": False, "repaired": False, "recovered": True,
-        "schema": False,
+        "schema": False, "replayed": False,
     }  # fmt: skip
     red = well_check(story.measured["degrades"])
     assert red.severity == dg.AssetCheckSeverity.ERROR
@@ -268,7 +268,8 @@ def test_metrics_count_every_record_once(story: Story) -> None:
     assert by_source["records"].sum() == by_source["valid"].sum() + by_source["quarantined"].sum()
     stored = scan(story.settings, "bronze.transactions").select(pl.len()).collect().item()
     assert by_source["records"].sum() == stored
-    assert metrics.filter(source="topic")["records"].sum() == sum(map(len, story.numbers.values()))
+    sent = sum(map(len, story.numbers.values())) + story.replayed[0].sent
+    assert metrics.filter(source="topic")["records"].sum() == sent
     assert [one for one in prove(story.settings) if not one.holds] == []
 
 
