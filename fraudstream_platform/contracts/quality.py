@@ -40,13 +40,14 @@ _DESIRED = {
     **{name: ("is_remote", weight) for name, weight in DESIRED_NOT_PRESENT.items()},
 }
 
+LATE = "arrived_a_day_late"
 LATE_MS = 86_400_000
 
 ARRIVED_AT = pl.coalesce("first_append_time", "append_time")
 """When a record came: one that is put through again is as late as it was at first."""
 
 WARNINGS: dict[str, tuple[float, pl.Expr]] = {
-    "arrived_a_day_late": (
+    LATE: (
         0.10,
         (ARRIVED_AT - pl.col("event_time")).dt.total_milliseconds() > LATE_MS,
     ),

@@ -25,6 +25,7 @@ from fraudstream_platform.contracts import codes
 from fraudstream_platform.contracts.quality import (
     ARRIVED_AT,
     ERROR_FACTOR,
+    LATE,
     SOURCE,
     blemishes,
     quality_gaps,
@@ -198,8 +199,11 @@ class Verdict:
 
     @property
     def source(self) -> NDArray[np.int8]:
-        """Place of each row's source in SOURCES, from 1; 0 where it is none of them."""
-        return self.terms[SOURCE].astype(np.int8)  # a copy: kernels want arrays of one kind
+        """Place of each row's source in SOURCES, from 1; 0 where it is none of them.
+
+        -1 where the row came more than a day late: a file of the past says nothing of the source now.
+        """
+        return np.where(self.terms[LATE], -1, self.terms[SOURCE]).astype(np.int8)
 
     def blemishes(self, row: int) -> list[str]:
         """Names of what lowers the row's score without breaking a rule."""

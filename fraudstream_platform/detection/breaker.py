@@ -3,6 +3,8 @@
 A source's running score is the exponential mean of its rows' quality scores, about the last 32 rows
 of it. Where it falls below the threshold the breaker opens: the source's rows are held, those too
 that break no rule, until the score has made good half of what lies between the threshold and 1.
+Rows that came more than a day late are neither counted nor held, so that a file of the past does not
+stop the present.
 
 The score goes by offset order and is held in whole numbers, so what is held is a function of the log
 alone: live, resumed and rebuilt alike, however the log was cut into steps.
@@ -38,6 +40,8 @@ def _hold(
 ) -> None:
     for row in rows:
         source = sources[row]
+        if source < 0:
+            continue
         score = np.int64(np.rint(scores[row] * 10_000)) << 32
         levels[source] += (score - levels[source]) >> _MEMORY_BITS
         if levels[source] < opens_below:
@@ -62,7 +66,10 @@ class Breaker:
         threshold: float,
         held: NDArray[np.bool_],
     ) -> None:
-        """Set `held[row]` of `rows` (in offset order); scores and threshold are 0 to 1."""
+        """Set `held[row]` of `rows` (in offset order); scores and threshold are 0 to 1.
+
+        `sources`: each row's place in SOURCES, from 1; 0 for others, below 0 for rows to pass over.
+        """
         opens_below = round(threshold * _ONE)
         closes_from = (opens_below + _ONE) // 2
         _hold(rows, sources, scores, opens_below, closes_from, self._levels, self._is_open, held)

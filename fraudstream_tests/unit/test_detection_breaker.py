@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +10,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fraudstream_platform.detection.sample import bronze, sample_row
+from fraudstream_platform.detection.sample import START, bronze, sample_row
 from fraudstream_platform.detection.step import HELD, POOR, Detector
 from fraudstream_tests.breaker_oracle import held_rows
 
@@ -86,6 +87,13 @@ def test_a_source_of_rubbish_is_not_believed_until_it_has_recovered() -> None:
 def test_a_few_bad_rows_open_nothing() -> None:
     """Every source has some: holding it for them would blind the detector."""
     choices = [(0, "POS", BROKEN if place % 3 == 0 else GOOD) for place in range(300)]
+    assert held_places(frame_of(choices)) == []
+
+
+def test_a_file_of_the_past_does_not_stop_the_present() -> None:
+    """It is sent on the same topic, and much of it may be too old or too sparse for Silver."""
+    old = {"event_time": START - timedelta(days=400)}
+    choices = [(0, "POS", old if place % 4 else GOOD) for place in range(200)]
     assert held_places(frame_of(choices)) == []
 
 
