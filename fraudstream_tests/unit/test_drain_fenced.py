@@ -54,5 +54,5 @@ def test_only_a_newer_term_makes_a_fenced_task_leave(
     monkeypatch.setattr(task, "Ledger", lambda *_: ledger)
     monkeypatch.setattr(task, "read_standing", lambda *_: next(seen))
     monkeypatch.setattr(task, "_ASK_JOURNAL_SECONDS", 0.0)
-    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None)
     assert task._own(settings, MINE, None, None, ledger) == outcome  # type: ignore[arg-type]

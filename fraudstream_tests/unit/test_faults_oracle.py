@@ -33,7 +33,7 @@ from fraudstream_tests.faults.expected import (
 )
 from fraudstream_tests.faults.feed import Trouble
 
-SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
+SETTINGS = Settings(_env_file=None)
 START_MS = 1_780_000_000_000
 RECORDS, PARTITIONS, SCHEMA_ID = 250, 3, 7
 Tables = dict[str, pl.DataFrame]
