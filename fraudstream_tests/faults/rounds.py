@@ -100,7 +100,12 @@ def transactions(settings: Settings, watch: Watch, seed: int, tps: float) -> Ite
     if status:
         raise WrongError(f"the feed could not deliver: see {log}")
     ends = watch.ends()
-    until(lambda: watch.has_committed(ends), RECOVER_S, "the lake lags behind")
+    partitions = range(settings.topic_partitions)
+    until(
+        lambda: covers(committed_positions(settings, partitions) or {}, ends),
+        RECOVER_S,
+        "the lake lags behind",
+    )
     until(lambda: _followed(settings), RECOVER_S, "the alert table lags behind")
 
 
