@@ -27,10 +27,14 @@ class Origin(NamedTuple):
         return HEADER, f"{self.offset}:{self.append_time}".encode()
 
 
-def origin_of(headers: Iterable[tuple[str, bytes | None]]) -> Origin | None:
+Headers = dict[str, str | bytes | None] | Iterable[tuple[str, str | bytes | None]]
+"""As the Kafka client types them; of a record that was read they are pairs with bytes."""
+
+
+def origin_of(headers: Headers) -> Origin | None:
     """The origin that a record's headers name; None for any other header, or one that cannot be read."""
-    for name, value in headers:
-        if name == HEADER and value is not None:
+    for name, value in headers.items() if isinstance(headers, dict) else headers:
+        if name == HEADER and isinstance(value, bytes):
             numbers = value.split(b":")
             if len(numbers) == len(Origin._fields) and all(map(_is_number, numbers)):
                 origin = Origin(*map(int, numbers))

@@ -12,6 +12,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,9 +24,12 @@ from fraudstream_platform.defs.metadata import percentiles
 from fraudstream_platform.demo.figures import Watch
 from fraudstream_platform.demo.probe import AlertProbe
 from fraudstream_platform.demo.simulate import Simulator
+from fraudstream_platform.drain.alerts_cli import stream_alerts
 from fraudstream_platform.drain.journal import Entry
 from fraudstream_platform.local.ports import settings_on_free_ports
-from fraudstream_tests.faults.rounds import proof, stack
+from fraudstream_platform.settings import Settings
+from fraudstream_platform.verify.proof import Finding, prove
+from fraudstream_tests.faults.rounds import stack
 from fraudstream_tests.waiting import until
 
 _BEFORE_S, _AFTER_S = 0.5, 2.0
@@ -33,6 +37,7 @@ _BEFORE_S, _AFTER_S = 0.5, 2.0
 _FIRST_ALERT_S = 180
 _SETTLE_S = 240
 _P99_AT_MOST_MS = 1000.0
+_ALL = 10**9
 
 Span = tuple[float, float]
 
@@ -64,7 +69,7 @@ def main(
             simulator.stop()
         ends = watch.ends()
         until(lambda: watch.has_committed(ends), _SETTLE_S, "all that was sent is committed")
-        findings, doubled = proof(settings)
+        findings, doubled = _proof(settings)
         probe.close()
         figures = _figures(watch, probe, sum(ends.values()))
     lost = [finding.rule for finding in findings if not finding.holds]
@@ -76,6 +81,12 @@ def main(
     if late or lost or doubled:
         raise typer.Exit(1)
     shutil.rmtree(folder)
+
+
+def _proof(settings: Settings) -> tuple[list[Finding], list[str]]:
+    """`verify`'s findings, and the ids of alerts that the topic has twice (read_committed)."""
+    alerts = Counter(one["alert_id"] for one in stream_alerts(settings, _ALL, follow=False))
+    return prove(settings, lambda _: None), [one for one, times in alerts.items() if times > 1]
 
 
 def _seen(watch: Watch) -> int:

@@ -17,7 +17,7 @@ from typing import Any, cast
 import fastavro
 from cryptography.fernet import Fernet
 
-from fraudstream_tests.faults.rules import broken_rules, quality
+from fraudstream_tests.faults.rules import blemishes, broken_rules, is_late
 from fraudstream_tests.unit.exchange_oracle import VISIBLE_AFTER, Exchange
 from fraudstream_tests.unit.oracle import Oracle
 
@@ -28,6 +28,8 @@ Place = tuple[int, int]
 BRONZE, DEAD = "bronze.transactions", "bronze.dead_letter"
 SILVER, QUARANTINE, FEATURES = "silver.transactions", "silver.quarantine", "gold.features"
 _ROWS_REMEMBERED = 200_000
+_SOURCES = ("MOBILE", "POS", "ONLINE")
+_NOT_REPLAYED: Row = {"first_offset": None, "first_append_time": None}
 _COPIED = ("event_time", "transaction_id", "customer", "card", "merchant_id")
 
 
@@ -68,6 +70,8 @@ class Expected:
         self._threshold = threshold
         self._oldest_days = oldest_days
         self._seen: set[tuple[int, str]] = set()
+        self._levels: dict[tuple[int, str], float] = {}
+        self._open: set[tuple[int, str]] = set()
         self._oracle = Oracle()
         self._exchange = Exchange(delay=0)
         self._heard: dict[int, int] = {}
@@ -84,6 +88,7 @@ class Expected:
             "partition": record.partition,
             "offset": record.offset,
             "append_time": datetime.fromtimestamp(record.append_ms / 1000, UTC),
+            **_NOT_REPLAYED,
         }
         decoded = self._decoded(record.value)
         if isinstance(decoded, str) or (decoded["customer"] or decoded["card"]) is None:
@@ -95,15 +100,19 @@ class Expected:
             **position, "schema_id": self._schema_id, "key_agrees": record.key == owner, **decoded,
         }  # fmt: skip
         failed = broken_rules(bronze, self._oldest_days)
-        score = quality(bronze) * (0.5 if failed else 1.0)
+        lost = blemishes(bronze)
+        score = max(0.0, 1 - sum(lost.values()) / 100) * (0.5 if failed else 1.0)
+        is_held = self._holds(bronze, score)
         identity = (record.partition, decoded["transaction_id"])
-        is_clean = not failed and score >= self._threshold
+        is_clean = not failed and score >= self._threshold and not is_held
         if identity in self._seen:
             failed.add("duplicate_transaction_id")
         elif is_clean:
             self._seen.add(identity)
         if score < self._threshold:
-            failed.add("quality_below_threshold")
+            failed |= {"quality_below_threshold", *lost}
+        if is_held:
+            failed.add("source_breaker_open")
         judged = {**position, "quality_score": score, **decoded}
         if failed:
             return {BRONZE: bronze, QUARANTINE: {**judged, "failed_rules": sorted(failed)}}
@@ -112,6 +121,19 @@ class Expected:
     def opened(self, sealed: str) -> bytes:
         """The payload of a dead letter."""
         return self._fernet.decrypt(sealed.encode())
+
+    def _holds(self, row: Row, score: float) -> bool:
+        """Whether the breaker of the row's source is open, this row's score included."""
+        if is_late(row):
+            return False
+        key = (row["partition"], row["source"] if row["source"] in _SOURCES else "")
+        before = self._levels.get(key, 1.0)
+        self._levels[key] = level = before + (score - before) / 32
+        if level < self._threshold:
+            self._open.add(key)
+        elif level >= (1 + self._threshold) / 2:
+            self._open.discard(key)
+        return key in self._open
 
     def _decoded(self, value: bytes) -> Row | str:
         """The record, or why it is none."""

@@ -146,7 +146,6 @@ class Feed:
         label_id = schema_id(registry, self._labels, "transaction_label")
         self._label_encoder = Encoder(label_id, avro_schema("transaction_label"))
         tokeniser = tokeniser_of(settings)
-        self._key_version = tokeniser.key_version
         self._sealer = bulk_sealer_of(settings)
         start = int(time.time() * 1000) + _CONNECT_MS
         config = StreamConfig(
@@ -186,7 +185,7 @@ class Feed:
         self._sequence += len(due)
         self._file.writelines(one.to_line() for one in due)
         self._file.flush()
-        for token, record in self._sealer.vault_records(batch.identities, self._key_version):
+        for token, record in self._sealer.vault_records(batch.identities):
             self._produce(self._settings.vault_topic, token, record)
         stamp = self._stamp()
         for one in due:

@@ -81,8 +81,8 @@ def broken_rules(row: Row, oldest_days: int) -> set[str]:
     return broken | {name for name, is_kept in kept.items() if not is_kept}
 
 
-def quality(row: Row) -> float:
-    """The score of a row that breaks no rule, four decimals."""
+def blemishes(row: Row) -> dict[str, int]:
+    """What a row loses without breaking a rule, in hundredths, by its name."""
     present = row["entry_mode"] in _PRESENT
     remote = not present and row["initiator"] == "CIT"
     wanted = {"customer": 5, "card": 5, "bin8": 3, "product": 2, "sent_at": 2, "utc_offset_min": 2}
@@ -90,16 +90,21 @@ def quality(row: Row) -> float:
         wanted |= {"latitude": 5, "geo_precision_km": 2}
     if remote:
         wanted |= {"device": 4, "ip": 4, "ip_country": 2, "email": 2}
-    lost = sum(points for name, points in wanted.items() if row[name] is None)
-    if row["append_time"] - row["event_time"] > timedelta(days=1):
-        lost += 10
+    lost = {f"{name}_missing": points for name, points in wanted.items() if row[name] is None}
+    if is_late(row):
+        lost["arrived_a_day_late"] = 10
     if row["billing_amount_minor"] == 0 < row["amount_minor"]:
-        lost += 15
+        lost["billing_zero_for_amount"] = 15
     changes = [row[f"{what}_changed_at"] for what in ("contact", "credential")]
     changes.append(row["wallet_added_at"])
     if any(change is not None and change > row["event_time"] for change in changes):
-        lost += 10
-    return max(0.0, 1 - lost / 100)
+        lost["change_after_event"] = 10
+    return lost
+
+
+def is_late(row: Row) -> bool:
+    """Whether a row came more than a day after its event."""
+    return bool(row["append_time"] - row["event_time"] > timedelta(days=1))
 
 
 def _off(value: str | None, words: set[str]) -> bool:

@@ -32,7 +32,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 
 @pytest.fixture
 def settings(tmp_path: Path, receiver: Receiver) -> Settings:
-    found = Settings(_env_file=None, data_dir=tmp_path, quality_webhook_url=receiver.url)  # type: ignore[arg-type]
+    found = Settings(_env_file=None, data_dir=tmp_path, quality_webhook_url=receiver.url)
     create_tables(found)
     return found
 
@@ -133,4 +133,4 @@ def test_the_past_of_a_source_comes_back_as_it_was_written(settings: Settings) -
 def test_a_webhook_is_http(url: str) -> None:
     """Anything else urllib would open too: a file, for one."""
     with pytest.raises(ValueError, match="QUALITY_WEBHOOK_URL"):
-        Settings(_env_file=None, quality_webhook_url=url)  # type: ignore[arg-type]
+        Settings(_env_file=None, quality_webhook_url=url)
