@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from fraudstream_platform.drain.topics import wanted_topics
 from fraudstream_platform.settings import Settings
 
-Role = Literal["source", "service", "analyst"]
+Role = Literal["source", "service", "repairer", "analyst"]
+"""`repairer` comes on top of `service`, for who puts quarantined records through again."""
 _FROM = "fraudstream."
 
 
@@ -36,22 +38,16 @@ def rights_of(settings: Settings) -> Iterator[Right]:
     yield Right("source", "WRITE", "TOPIC", settings.token_links_topic)
     yield Right("source", "READ", "GROUP", f"{_FROM}token-links")
 
-    for topic in (raw, settings.fraud_labels_topic):
+    sent_by_sources_alone = (raw, settings.fraud_labels_topic)
+    for topic in (wanted.topic for wanted in wanted_topics(settings)):
         yield Right("service", "READ", "TOPIC", topic)
-    for topic in (
-        alerts,
-        settings.vault_topic,
-        settings.token_links_topic,
-        settings.audit_anchors_topic,
-        settings.entities_topic,
-        settings.network_topic,
-        settings.journal_topic,
-    ):
-        yield Right("service", "READ", "TOPIC", topic)
-        yield Right("service", "WRITE", "TOPIC", topic)
+        if topic not in sent_by_sources_alone:
+            yield Right("service", "WRITE", "TOPIC", topic)
     yield Right("service", "DELETE", "TOPIC", settings.journal_topic)
     yield Right("service", "READ", "GROUP", _FROM, prefixed=True)
     yield Right("service", "WRITE", "TRANSACTIONAL_ID", _FROM, prefixed=True)
+
+    yield Right("repairer", "WRITE", "TOPIC", raw)
 
     yield Right("analyst", "READ", "TOPIC", alerts)
     yield Right("analyst", "READ", "GROUP", f"{_FROM}alerts-cli")

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from fraudstream_platform.connection import registry_client
 from fraudstream_platform.contracts.schemas import avro_text
 from fraudstream_platform.drain.kafka import reader, transactional_producer, watermarks
 from fraudstream_platform.drain.registry import RegistryDownError, SchemaSource
@@ -69,9 +69,7 @@ def _publish(settings: Settings, waiting: Sequence[Notice]) -> None:
 def told(settings: Settings) -> Iterator[dict[str, Any]]:
     """The newest records of the topic, the oldest of them first."""
     topic = settings.quality_alerts_topic
-    read = AvroDeserializer(
-        SchemaRegistryClient({"url": settings.registry_url}), avro_text("quality_alert")
-    )
+    read = AvroDeserializer(registry_client(settings), avro_text("quality_alert"))
     context = SerializationContext(topic, MessageField.VALUE)
     consumer = reader(settings, _PRODUCER)
     try:
