@@ -11,15 +11,18 @@ A round compares the rows that came since the one before, and counts all.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from confluent_kafka.schema_registry import SchemaRegistryClient
+from numpy.typing import NDArray
 
 from fraudstream_platform.drain.follower import alert_reader
 from fraudstream_platform.drain.positions import Positions
+from fraudstream_platform.drain.touches import Columns, TouchReader
 from fraudstream_platform.lake.tables import ALERTS, DRAINED, scan
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_platform.simulator.producer import schema_id
@@ -57,27 +60,50 @@ class Report:
             self.problems.append(f"{what}: {len(listed)} offences: {named}")
 
 
+@dataclass(frozen=True)
+class Sources:
+    """Where the end state is read."""
+
+    raw: Topic
+    entities: Topic
+    alerts: Topic
+    read_touches: Callable[[list[bytes]], tuple[Columns, NDArray[np.int64]]]
+    read_alert: Callable[[bytes], Row]
+    rows_of: Callable[[str], pl.LazyFrame]
+    """The rows of a table."""
+
+
+def checker_of(settings: Settings, sent: Path) -> Checker:
+    """The checker of a running stack; `sent` is the source's file."""
+    registry = SchemaRegistryClient({"url": settings.registry_url})
+    sources = Sources(
+        Topic(settings, settings.transactions_topic),
+        Topic(settings, settings.entities_topic),
+        Topic(settings, settings.fraud_alerts_topic),
+        TouchReader(settings).read,
+        alert_reader(settings),
+        lambda table: scan(settings, table),
+    )
+    number = schema_id(registry, settings.transactions_topic, "transaction")
+    return Checker(settings, sources, number, sent)
+
+
 class Checker:
     """Remembers what was compared; holds the oracles' states."""
 
-    def __init__(self, settings: Settings, sent: Path) -> None:
-        self._settings = settings
-        registry = SchemaRegistryClient({"url": settings.registry_url})
+    def __init__(self, settings: Settings, sources: Sources, schema_id: int, sent: Path) -> None:
+        self._sources = sources
         self._expected = Expected(
             PROJECT_ROOT / "schemas" / "transaction.avsc",
-            schema_id(registry, settings.transactions_topic, "transaction"),
+            schema_id,
             settings.vault_key.get_secret_value(),
             settings.silver_quality_threshold,
             settings.oldest_event_days,
         )
         self._replayed = Replayed(settings)
-        self._read_alert = alert_reader(settings)
         self._file = sent.open()
         self._unseen: dict[int, Sent] = {}
         self._newest: dict[int, int] = {}
-        self._raw = Topic(settings, settings.transactions_topic)
-        self._entities = Topic(settings, settings.entities_topic)
-        self._alerts = Topic(settings, settings.fraud_alerts_topic)
         self._rows: Counter[str] = Counter()
         self._due: dict[Place, Row] = {}
         self._on_topic: dict[tuple[int, int], Row] = {}
@@ -91,7 +117,7 @@ class Checker:
         `is_last`: nothing more was sent, so nothing may be left over anywhere.
         """
         report = Report()
-        since = dict(self._raw.positions)
+        since = dict(self._sources.raw.positions)
         records = self._records(upto, report)
         self._listen()
         rows: dict[str, dict[Place, Row]] = {table: {} for table in DRAINED}
@@ -119,7 +145,7 @@ class Checker:
             self._unseen[one.sequence] = one
         records: list[Record] = []
         offences: list[str] = []
-        for message in self._raw.read(upto):
+        for message in self._sources.raw.read(upto):
             record = Record(
                 message.partition() or 0,
                 message.offset() or 0,
@@ -145,15 +171,18 @@ class Checker:
     def _listen(self) -> None:
         values: list[bytes] = []
         appended: list[int] = []
-        for message in self._entities.read():
+        for message in self._sources.entities.read():
             values.append(message.value() or b"")
             appended.append(message.timestamp()[1])
-            columns, _ = self._replayed.reader.read(values[-1:])
-            places = zip(columns["partition"], columns["offset"], columns["merchant"], strict=True)
-            for partition, offset, merchant in places:
-                told = Told(appended[-1], (int(partition), int(offset)), bool(merchant))
-                self._expected.hear(told)
-        self._replayed.hear(values, appended)
+        if not values:
+            return
+        columns, counts = self._sources.read_touches(values)
+        moments = np.repeat(np.array(appended, np.int64), counts).tolist()
+        names = ("partition", "offset", "merchant")
+        places = zip(moments, *(columns[name].tolist() for name in names), strict=True)
+        for moment, partition, offset, merchant in places:
+            self._expected.hear(Told(moment, (partition, offset), bool(merchant)))
+        self._replayed.hear(columns, moments)
 
     def _table(self, table: str, since: Positions, upto: Positions) -> pl.DataFrame:
         """Rows of the stretch, in the order of their places."""
@@ -163,7 +192,7 @@ class Checker:
             & (pl.col("offset") < upto[p])
             for p in upto
         )
-        return scan(self._settings, table).filter(due).collect().sort("partition", "offset")
+        return self._sources.rows_of(table).filter(due).collect().sort("partition", "offset")
 
     def _count(self, upto: Positions, report: Report) -> None:
         """No row of an earlier round was lost since, or came twice."""
@@ -172,7 +201,7 @@ class Checker:
             below = pl.any_horizontal(
                 (pl.col("partition") == p) & (pl.col("offset") < end) for p, end in upto.items()
             )
-            places = scan(self._settings, table).filter(below).select("partition", "offset")
+            places = self._sources.rows_of(table).filter(below).select("partition", "offset")
             found = places.collect()
             if found.height != self._rows[table] or found.is_duplicated().any():
                 offences.append(f"{table}: {found.height} rows for {self._rows[table]}")
@@ -183,15 +212,15 @@ class Checker:
     ) -> None:
         for row in alerts.iter_rows(named=True):
             self._due[row["partition"], row["offset"]] = row
-        for message in self._alerts.read():
-            alert = self._read_alert(message.value() or b"")
+        for message in self._sources.alerts.read():
+            alert = self._sources.read_alert(message.value() or b"")
             self._on_topic[message.partition() or 0, message.offset() or 0] = alert
             self._ids[alert["alert_id"]] += 1
             if not _NETWORK & set(alert["patterns"]):
                 self._unmatched[alert["partition"], alert["offset"]] = alert
         report.note("alerts twice on the topic", (a for a, n in self._ids.items() if n > 1))
         report.note("alerts", self._unlike_alerts(upto))
-        in_table = scan(self._settings, ALERTS).collect()
+        in_table = self._sources.rows_of(ALERTS).collect()
         report.note("alert table", self._unlike_topic(in_table, is_last=is_last))
 
     def _unlike_alerts(self, upto: Positions) -> Iterable[str]:

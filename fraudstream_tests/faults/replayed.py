@@ -12,7 +12,7 @@ import polars as pl
 
 from fraudstream_platform.contracts.tables import BRONZE_SCHEMA
 from fraudstream_platform.detection.step import Detector
-from fraudstream_platform.drain.touches import TouchReader, touches_of
+from fraudstream_platform.drain.touches import Columns, touches_of
 from fraudstream_platform.lake.hours import hour_of
 from fraudstream_platform.settings import Settings
 from fraudstream_tests.faults.expected import Row
@@ -28,14 +28,10 @@ class Replayed:
             quality_threshold=settings.silver_quality_threshold,
             oldest_event_days=settings.oldest_event_days,
         )
-        self.reader = TouchReader(settings)
 
-    def hear(self, values: Sequence[bytes], appended: Sequence[int]) -> None:
-        """Messages of the entities topic."""
-        if values:
-            columns, counts = self.reader.read(values)
-            moments = np.repeat(np.array(appended, np.int64), counts)
-            self._detector.exchange.accept(touches_of(columns), moments)
+    def hear(self, told: Columns, appended: Sequence[int]) -> None:
+        """Touches in the topic's order, and each one's append time (epoch ms)."""
+        self._detector.exchange.accept(touches_of(told), np.array(appended, np.int64))
 
     def step(self, bronze: Sequence[Row]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Features and alerts of Bronze rows, in their order."""

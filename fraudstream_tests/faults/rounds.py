@@ -25,7 +25,7 @@ from fraudstream_platform.lake.tables import ALERTS, open_table
 from fraudstream_platform.local import control
 from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.settings import Settings
-from fraudstream_tests.faults.checker import Checker, Report
+from fraudstream_tests.faults.checker import Checker, Report, checker_of
 from fraudstream_tests.faults.victims import Blow, strike
 
 SERVICES = ("kafka", "registry", "spark", "code", "webserver", "daemon")
@@ -178,7 +178,7 @@ _CHECKERS: list[Checker] = []
 
 
 def _begin(settings: Settings, sent: Path) -> None:
-    _CHECKERS.append(Checker(settings, sent))
+    _CHECKERS.append(checker_of(settings, sent))
 
 
 def _check(upto: Positions, is_last: bool) -> Report:

@@ -15,6 +15,7 @@ from fraudstream_platform.detection.step import Detector
 from fraudstream_platform.drain.ingest import Ingest
 from fraudstream_platform.drain.registry import UnknownSchemaError
 from fraudstream_platform.drain.source import RawBatch
+from fraudstream_platform.lake.tables import ALERTS
 from fraudstream_platform.protection.keys import tokeniser_of
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_platform.simulator.record import FastEncoder
@@ -95,6 +96,7 @@ def stepped(records: Sequence[Record]) -> Tables:
         SILVER: result.silver,
         QUARANTINE: result.quarantine,
         FEATURES: result.features,
+        ALERTS: result.alerts,
     }
     hour = pl.col("append_time").dt.strftime("%Y-%m-%dT%H").alias("hour")
     return {table: frame.with_columns(hour) for table, frame in frames.items()}
