@@ -201,7 +201,8 @@ MORE = 6
 @pytest.fixture(scope="module")
 def grown(settings: Settings, drained: tuple[list[WindowReport], dict[str, Any]]) -> Settings:
     """The settings for two more partitions, which somebody adds to the topic."""
-    asked = admin(settings).create_partitions([NewPartitions(settings.transactions_topic, MORE)])
+    client = admin(settings)  # named, since a future whose client is gone never answers
+    asked = client.create_partitions([NewPartitions(settings.transactions_topic, MORE)])
     for future in asked.values():
         future.result(timeout=30)
     return settings.model_copy(update={"topic_partitions": MORE})

@@ -51,7 +51,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         folder / "data", topic_partitions=BEFORE.partitions, drain_groups=BEFORE.groups
     )
     with Stack(found, services=("kafka",)):
-        for future in admin(found).create_topics(wanted_topics(found)).values():
+        client = admin(found)  # named, since a future whose client is gone never answers
+        for future in client.create_topics(wanted_topics(found)).values():
             future.result(timeout=30)
         create_tables(found)
         _drain(found)
@@ -98,7 +99,8 @@ def _standing(settings: Settings, group: int) -> Standing:
 def grown(settings: Settings) -> Settings:
     """The settings for the new layout, to which somebody added partitions already."""
     asked = [NewPartitions(settings.transactions_topic, AFTER.partitions)]
-    for future in admin(settings).create_partitions(asked).values():
+    client = admin(settings)  # named, since a future whose client is gone never answers
+    for future in client.create_partitions(asked).values():
         future.result(timeout=30)
     changes = {"topic_partitions": AFTER.partitions, "drain_groups": AFTER.groups}
     return settings.model_copy(update=changes)
