@@ -64,14 +64,16 @@ WARNINGS: dict[str, tuple[float, pl.Expr]] = {
 """Name -> (what it costs, when it applies)."""
 
 SOURCE = "source_place"
-"""Column of `quality_terms`: place of the row's source in SOURCES, from 1; 0 where it is none of them."""
+"""Column of `quality_terms`: place of the row's source in SOURCES; behind them all where it is none."""
 
-
-def _source_place() -> pl.Expr:
-    place = pl.lit(0, pl.Int8)
-    for number, source in enumerate(SOURCES, 1):
-        place = place + (pl.col("source") == source).cast(pl.Int8) * number
-    return place.fill_null(0).alias(SOURCE)
+_SOURCE_PLACE = (
+    pl.col("source")
+    .cast(pl.Enum(SOURCES), strict=False)
+    .to_physical()
+    .cast(pl.Int8)
+    .fill_null(len(SOURCES))
+    .alias(SOURCE)
+)
 
 
 @cache
@@ -81,7 +83,7 @@ def quality_terms() -> list[pl.Expr]:
     remote = ~present & (pl.col("initiator") == "CIT")
     warnings = [applies.alias(name) for name, (_, applies) in WARNINGS.items()]
     terms = [present.alias("is_present"), remote.alias("is_remote"), *warnings]
-    return [*(term.fill_null(False) for term in terms), _source_place()]
+    return [*(term.fill_null(False) for term in terms), _SOURCE_PLACE]
 
 
 def quality_gaps(rows: pl.DataFrame) -> list[pl.Expr]:

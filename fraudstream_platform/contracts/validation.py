@@ -199,7 +199,7 @@ class Verdict:
 
     @property
     def source(self) -> NDArray[np.int8]:
-        """Place of each row's source in SOURCES, from 1; 0 where it is none of them.
+        """Place of each row's source in SOURCES, behind them all where it is none of them.
 
         -1 where the row came more than a day late: a file of the past says nothing of the source now.
         """

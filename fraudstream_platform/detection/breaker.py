@@ -52,7 +52,7 @@ def _hold(
 
 
 class Breaker:
-    """Running scores of one partition's sources; place 0 is for rows that name no known source."""
+    """Running scores of one partition's sources; the last is of rows that name no known source."""
 
     def __init__(self) -> None:
         self._levels = np.full(len(SOURCES) + 1, _ONE, np.int64)
@@ -68,7 +68,7 @@ class Breaker:
     ) -> None:
         """Set `held[row]` of `rows` (in offset order); scores and threshold are 0 to 1.
 
-        `sources`: each row's place in SOURCES, from 1; 0 for others, below 0 for rows to pass over.
+        `sources`: each row's place in SOURCES, behind them all for others, below 0 to pass it over.
         """
         opens_below = round(threshold * _ONE)
         closes_from = (opens_below + _ONE) // 2

@@ -16,6 +16,9 @@ _LAST_MS = 253_402_300_799_999
 """The end of the year 9999: a later time would be no row of a table."""
 
 
+_NOWHERE = [pl.Series(name, [None], dtype) for name, dtype in ORIGIN_SCHEMA.items()]
+
+
 class Origin(NamedTuple):
     """The offset of the record repeated, and when it was first appended, epoch ms."""
 
@@ -49,10 +52,7 @@ def _is_number(text: bytes) -> bool:
 def origin_columns(origins: dict[int, Origin], places: pl.Series) -> list[pl.Series]:
     """The columns of `ORIGIN_SCHEMA` for rows that stood at `places` of their batch."""
     if not origins:
-        return [
-            pl.Series(name, [None], dtype).new_from_index(0, len(places))
-            for name, dtype in ORIGIN_SCHEMA.items()
-        ]
+        return [column.new_from_index(0, len(places)) for column in _NOWHERE]
     found = [origins.get(place) for place in places]
     return [
         pl.Series(name, [None if one is None else one[field] for one in found], pl.Int64).cast(

@@ -81,7 +81,8 @@ def told(settings: Settings) -> Iterator[dict[str, Any]]:
             for message in consumer.consume(500, 0.1):
                 error = message.error()
                 if error is None:
-                    yield read(message.value(), context)
+                    record: dict[str, Any] = read(message.value(), context)
+                    yield record
                 elif error.code() != KafkaError._PARTITION_EOF:
                     raise KafkaException(error)
                 elif (message.offset() or 0) >= high:

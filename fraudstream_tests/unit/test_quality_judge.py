@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from scipy.spatial.distance import jensenshannon
 
 from fraudstream_platform.detection.sample import START, bronze, sample_row
 from fraudstream_platform.detection.step import Detector
@@ -134,4 +135,5 @@ def test_divergence_is_zero_for_the_same_and_one_for_nothing_in_common() -> None
     """The bounds that the threshold is read against."""
     assert divergence({"a": 1, "b": 3}, {"a": 10, "b": 30}) == pytest.approx(0.0)
     assert divergence({"a": 5}, {"b": 5}) == pytest.approx(1.0)
-    assert 0 < divergence({"a": 5, "b": 5}, {"a": 9, "b": 1}) < 1
+    theirs = jensenshannon([5, 5, 0], [9, 1, 4], base=2) ** 2
+    assert divergence({"a": 5, "b": 5}, {"a": 9, "b": 1, "c": 4}) == pytest.approx(theirs)
