@@ -191,6 +191,7 @@ def _courses(seen: Observed, attacks: list[int]) -> list[Course]:
         raised_at.setdefault(one.row, one)
     opened = _openings(seen.raised)
     members = _members(seen) if seen.findings else []
+    refreshes = np.array(seen.refreshes, np.int64)
     courses = []
     for place in attacks:
         attack, own = seen.truth.attacks[place], seen.truth.rows[place]
@@ -218,6 +219,7 @@ def _courses(seen: Observed, attacks: list[int]) -> list[Course]:
                 count,
                 alert_ms,
                 named,
+                refreshes,
             )
         )
     return courses

@@ -52,6 +52,7 @@ class Observer:
         self._silver: list[pl.DataFrame] = []
         self._findings: list[DatedFinding] = []
         self._told: dict[str, ToldGroup] = {}
+        self._refreshes: list[int] = []
         self._refresh_ms = world.config.start_ms + REFRESH_MS
 
     def step(self, batch: Batch) -> None:
@@ -78,8 +79,8 @@ class Observer:
         """Everything; call it once all batches are stepped."""
         columns = [np.concatenate(parts) for parts in zip(*self._columns, strict=True)]
         return Observed(
-            Rows(*columns), self._raised, self._truth, self._findings, self._accounts,
-            self._merchants,
+            Rows(*columns), self._raised, self._truth, self._findings, self._refreshes,
+            self._accounts, self._merchants,
         )  # fmt: skip
 
     def _keep(
@@ -136,6 +137,7 @@ class Observer:
         self._refresh_ms = newest - newest % REFRESH_MS + REFRESH_MS
         since = pl.lit(newest - _REMEMBERED_MS).cast(pl.Datetime("ms", "UTC"))
         self._silver = [pl.concat(self._silver).filter(pl.col("event_time") >= since)]
+        self._refreshes.append(int(newest))
         news = news_of(self._find(self._silver[0]), list(self._told.values()), int(newest))
         self._findings += [DatedFinding(finding, int(newest)) for finding in news.findings]
         self._told |= {record.key: record for record in news.records}

@@ -99,5 +99,7 @@ class Observed:
     raised: list[Raised]
     truth: Truth
     findings: list[DatedFinding]
+    refreshes: list[int]
+    """Epoch ms of event time at which Silver was searched for groups, ascending."""
     accounts: Numbers
     merchants: Numbers

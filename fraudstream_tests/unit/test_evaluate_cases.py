@@ -32,7 +32,7 @@ def figures(case: list[int], alert_rows: list[int]) -> Figures:
     attack = Attack("a-0", "velocity_attack", "normal", "cu1_a")
     raised = [Raised(row, case[row], ("velocity_attack",), True) for row in alert_rows]
     truth = Truth([attack], [np.array(FRAUD)])
-    return figures_of(WORLD, Observed(rows, raised, truth, [], victim, merchants))
+    return figures_of(WORLD, Observed(rows, raised, truth, [], [], victim, merchants))
 
 
 def test_an_attack_is_found_where_its_row_repeats_a_case_opened_on_the_victim_s_own_row() -> None:

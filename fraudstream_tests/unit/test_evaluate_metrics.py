@@ -27,7 +27,7 @@ from fraudstream_platform.evaluate.metrics.cases import (
     reweighted_precision,
 )
 from fraudstream_platform.evaluate.metrics.course import Course
-from fraudstream_platform.evaluate.metrics.deadlines import DEADLINES, REFRESH_MS, is_met
+from fraudstream_platform.evaluate.metrics.deadlines import DEADLINES, is_met
 from fraudstream_platform.evaluate.metrics.intervals import auc_interval, wilson
 from fraudstream_platform.evaluate.metrics.money import savings, value_after_alert
 from fraudstream_platform.evaluate.metrics.recall import cells, macro, median_and_p90
@@ -38,6 +38,8 @@ from fraudstream_platform.evaluate.metrics.scores import (
     score_table,
     threshold_for,
 )
+
+HOUR_MS = 3_600_000
 
 
 def course(
@@ -116,10 +118,17 @@ def test_groups_are_due_at_the_refresh_after_enough_of_them() -> None:
     pattern = "synthetic_identity"
     account = np.array([0, 0, 0, 1, 2, 3, 4, 5], np.int32)
     fifth_ms = 5_000 + 6 * 1000
-    for alert_ms, met in ((fifth_ms + REFRESH_MS, True), (fifth_ms + REFRESH_MS + 1, False)):
-        made = course(pattern, cents=(1.0,) * 8, seen=8, account=account, alert_ms=alert_ms)
+    first, second = fifth_ms + 26 * HOUR_MS, fifth_ms + 50 * HOUR_MS
+    refreshes = np.array([fifth_ms - 1, first, second])
+    for alert_ms, met in ((fifth_ms - 1, True), (first, True), (second, False)):
+        made = course(
+            pattern, cents=(1.0,) * 8, seen=8, account=account, alert_ms=alert_ms,
+            refreshes_ms=refreshes,
+        )  # fmt: skip
         assert is_met(made, DEADLINES[pattern]) is met
-    small = course("merchant_collusion", cents=(1.0,) * 8, seen=8, alert_ms=12_000 + REFRESH_MS)
+    small = course(
+        "merchant_collusion", cents=(1.0,) * 8, seen=8, alert_ms=first, refreshes_ms=refreshes
+    )
     assert is_met(small, DEADLINES["merchant_collusion"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ class Course:
     """Event time of the first alert; meaningless where `seen` is 0."""
     named: tuple[str, ...] = ()
     """Patterns on the first alert."""
+    refreshes_ms: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """When Silver was searched for groups, ascending; what had come until then was seen."""
 
     @property
     def transactions(self) -> int:

@@ -72,7 +72,10 @@ def is_met(course: Course, deadline: Deadline) -> bool:
         return course.seen <= limit
     if deadline.unit == "value_share":
         return course.cents_until_alert <= limit * course.total_cents
-    return course.alert_ms <= _counted_ms(course, deadline.unit, int(limit)) + REFRESH_MS
+    # A step that ends a day holds rows of the next one: refreshes are not exactly a day apart.
+    first = np.searchsorted(course.refreshes_ms, _counted_ms(course, deadline.unit, int(limit)))
+    later = course.refreshes_ms[first:]
+    return later.shape[0] == 0 or course.alert_ms <= int(later[0])
 
 
 def _counted_ms(course: Course, unit: Unit, limit: int) -> int:
