@@ -5,9 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import polars as pl
 from hypothesis import strategies as st
 
+from fraudstream_platform.contracts.schemas import ORIGIN_SCHEMA
 from fraudstream_platform.detection.sample import START, sample_row, token
+
+NOT_REPLAYED = {name: pl.lit(None, dtype) for name, dtype in ORIGIN_SCHEMA.items()}
+"""Columns of rows that are in the log for the first time."""
 
 GAPS_S = (0, 1, 30, 59, 60, 400, 600, 3_599, 3_600, 20_000, 86_400, 90_000, 400_000)
 OUTCOMES = (

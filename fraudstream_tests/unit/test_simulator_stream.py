@@ -31,6 +31,7 @@ from fraudstream_platform.simulator.places import distance_km
 from fraudstream_platform.simulator.record import FastEncoder
 from fraudstream_platform.simulator.spoiled import Spoiler
 from fraudstream_platform.simulator.stream import Batch, Stream, StreamConfig, stream
+from fraudstream_tests.unit.streams import NOT_REPLAYED
 
 TOKENISER = Tokeniser(b"simulator-test-key")
 START_MS = 1_763_940_000_000
@@ -102,7 +103,9 @@ def test_fast_encoding_is_that_of_fastavro(minute: list[Batch]) -> None:
 def test_every_record_keeps_every_rule_and_hides_nothing(minute: list[Batch]) -> None:
     """A simulator that sends what the pipeline quarantines tests nothing else."""
     sent = frame(minute)
-    judged = sent.with_columns(append_time=pl.col("event_time"), key_agrees=pl.lit(True))
+    judged = sent.with_columns(
+        append_time=pl.col("event_time"), key_agrees=pl.lit(True), **NOT_REPLAYED
+    )
     assert judge(judged).failed == {}
     seen = sent.select(clear_expression().alias("clear"), screened_text().alias("text"))
     assert not seen["clear"].any()

@@ -25,6 +25,7 @@ from fraudstream_platform.simulator.places import distance_km
 from fraudstream_platform.simulator.record import FastEncoder, without_sending_time
 from fraudstream_platform.simulator.stream import Batch, Stream, StreamConfig
 from fraudstream_platform.simulator.world.world import CUSTOMER_DAY
+from fraudstream_tests.unit.streams import NOT_REPLAYED
 
 TOKENISER = Tokeniser(b"simulator-test-key")
 END_MS = 1_763_942_400_000  # 2025-11-24T00:00Z, a Monday
@@ -102,7 +103,9 @@ def test_a_customer_makes_as_many_transactions_a_day_as_stated(rows: pl.DataFram
 
 def test_ordinary_life_keeps_every_rule(rows: pl.DataFrame) -> None:
     """A simulator that sends what the pipeline quarantines tests nothing else."""
-    judged = rows.with_columns(append_time=pl.col("sent_at"), key_agrees=pl.lit(True))
+    judged = rows.with_columns(
+        append_time=pl.col("sent_at"), key_agrees=pl.lit(True), **NOT_REPLAYED
+    )
     verdict = judge(judged)
     assert verdict.failed == {}
     assert verdict.quality_score.min() >= 0.8
@@ -345,7 +348,9 @@ def test_a_bust_out_takes_the_limit_down_and_a_victim_goes_on(attacked: list[Bat
 def test_an_attacked_world_keeps_every_rule(attacked: list[Batch]) -> None:
     """An attack that lands in the quarantine is seen by no detector."""
     for batch in attacked[:: max(1, len(attacked) // 4)]:
-        judged = frame([batch]).with_columns(append_time=pl.col("sent_at"), key_agrees=pl.lit(True))
+        judged = frame([batch]).with_columns(
+            append_time=pl.col("sent_at"), key_agrees=pl.lit(True), **NOT_REPLAYED
+        )
         assert judge(judged).failed == {}
 
 
