@@ -71,6 +71,13 @@ class Journaled:
         """How many raw partitions were drained."""
         return len(self.flushed)
 
+    def is_still(self, before: Journaled) -> bool:
+        """Whether nobody drained since; groups that were added meanwhile have nobody yet."""
+        known, others = (
+            [one for one in journaled.standings if one is not None] for journaled in (self, before)
+        )
+        return known == others
+
 
 def read_journaled(settings: Settings) -> Journaled:
     """Ask the journal."""
@@ -139,7 +146,7 @@ def reshard(
         flushed, stepped = {**begun, **journaled.flushed}, {**begun, **journaled.stepped}
         snapshots = _snapshots(settings, wanted, flushed, journaled, tell)
         _mark_tables(settings, flushed)
-        if _taken_from_all(settings, wanted) != journaled:
+        if not _taken_from_all(settings, wanted).is_still(journaled):
             raise DrainGoesOnError("a group was drained meanwhile: hold the drain and try again")
         keep(settings, Resharded(round(time.time() * 1000), present, wanted, flushed))
         _journal(settings, _finals(wanted, journaled, flushed, stepped, snapshots))

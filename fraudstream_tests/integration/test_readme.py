@@ -66,7 +66,7 @@ def _refuse_readable_identities(data_dir: Path, said: str) -> None:
 
     Kafka's log, state, lake, DuckDB, dbt's artefacts, Dagster's event log, Spark's folders, all logs.
     """
-    settings = Settings(_env_file=None, data_dir=data_dir)
+    settings = Settings(_env_file=None, data_dir=data_dir / "demo")
     sealer = sealer_of(settings)
     rows = scan(settings, VAULT).filter(pl.col("entity_type").is_in(["card", "email", "phone"]))
     kept = rows.group_by("entity_type").head(PLANTED).collect()

@@ -10,7 +10,7 @@ import pytest
 from numba.core.registry import CPUDispatcher
 
 import fraudstream_platform.detection as detection
-from fraudstream_platform.detection.sample import bronze, sample_bronze, sample_row
+from fraudstream_platform.detection.sample import bronze, sample_bronze, sample_row, token
 from fraudstream_platform.detection.step import Detector, warm_up
 
 
@@ -29,7 +29,7 @@ def _compiled_forms() -> dict[str, int]:
 
 
 _NOWHERE = {"latitude": None, "longitude": None, "geo_precision_km": None}
-_NOBODY = {"customer": None, "device_pan": "ca1_0000000000000000000009"}
+_NOBODY = {"customer": None, "device_pan": token("ca", 9)}
 
 
 @pytest.mark.parametrize(

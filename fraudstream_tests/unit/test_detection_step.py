@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA, QUARANTINE_SCHEMA, SILVER_SCHEMA
 from fraudstream_platform.detection import dedup
 from fraudstream_platform.detection.catalogue import FEATURES_SCHEMA
-from fraudstream_platform.detection.sample import bronze, sample_bronze, sample_row
+from fraudstream_platform.detection.sample import bronze, sample_bronze, sample_row, token
 from fraudstream_platform.detection.step import DUPLICATE, POOR, Detector, StepResult
 from fraudstream_tests.unit.streams import streams
 
@@ -138,7 +138,7 @@ def test_silent_entities_are_forgotten_at_fixed_offsets() -> None:
     late = 50 * 86_400
     inside, outside = sample_row(late, offset=1), sample_row(late + 1, offset=1 << 16)
     for number, row in enumerate((inside, outside)):
-        row.update(card=f"ca1_{number + 7:022d}", customer=None)
+        row.update(card=token("ca", number + 7), customer=None)
     detector.step(bronze([inside]), "h")
     assert detector.export_state(0)["card.meta"][0] == 2
     detector.step(bronze([outside]), "h")
@@ -148,7 +148,7 @@ def test_silent_entities_are_forgotten_at_fixed_offsets() -> None:
 
 def test_eviction_keeps_the_rows_of_those_who_stay() -> None:
     """Rows move up when others leave: one left behind would hand a card another one's past."""
-    frames = [bronze([sample_row(0, card=f"ca1_{9:022d}", customer=None)])]
+    frames = [bronze([sample_row(0, card=token("ca", 9), customer=None)])]
     late = 50 * 86_400
     frames.append(bronze([sample_row(late + i, offset=1 + i) for i in range(3)]))
     frames.append(bronze([sample_row(late + 3, offset=1 << 16)]))
