@@ -14,7 +14,7 @@ START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 def token(prefix: str, number: int) -> str:
     """A made-up token of the right form."""
-    return f"{prefix}1_sample{number:012d}AAAA"
+    return f"{prefix}1_sampleAAAA{number:012d}"
 
 
 def sample_row(number: int = 0, /, **changes: Any) -> dict[str, Any]:

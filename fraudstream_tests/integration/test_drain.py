@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -32,6 +32,9 @@ from fraudstream_platform.simulator.stream import StreamConfig
 from fraudstream_platform.verify.proof import prove
 from fraudstream_tests.sessions import warm_session
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(280)]
 
 COUNT = 12_000
@@ -50,9 +53,16 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="module")
-def drained(settings: Settings) -> tuple[list[WindowReport], dict[str, Any]]:
+def spark(settings: Settings) -> Iterator[SparkSession]:
+    """The session of all windows here: once ended, one of its name never opens again."""
+    session = warm_session(settings, 4)
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="module")
+def drained(settings: Settings, spark: SparkSession) -> tuple[list[WindowReport], dict[str, Any]]:
     """Two windows over one open-loop stream, the second one standing by while the first drains."""
-    spark = warm_session(settings, 4)
     now = round(time.time() * 1000)
     config = StreamConfig(
         seed=7, tps=TPS, count=COUNT, start_ms=now + 2000, fraud_rate=0.02, batch_slots=2
@@ -81,7 +91,6 @@ def drained(settings: Settings) -> tuple[list[WindowReport], dict[str, Any]]:
     summary = simulation.summary
     sent: dict[str, Any] = {"produced": summary.produced, "bad": summary.bad_records}
     sent |= {"labels": summary.labels, "refresh": refresh(settings, spark, "refresh-0")}
-    spark.stop()
     return [reports[0], reports[1]], sent
 
 
@@ -233,9 +242,15 @@ def test_state_moves_with_its_customers_and_nothing_is_lost(
     now = round(time.time() * 1000)
     config = StreamConfig(seed=7, tps=TPS, count=2_000, start_ms=now, fraud_rate=0.02)
     Simulation(grown, config).run()
-    spark = warm_session(grown, 2)
-    report = WindowRun(grown, spark, now, now, 1, "resharded").execute()
-    spark.stop()
+    # Workers have the settings that their server was started with.
+    restarted = settings_on_free_ports(
+        settings.data_dir, topic_partitions=MORE, flush_seconds=2.0,
+        kafka_bootstrap_servers=settings.bootstrap, schema_registry_url=settings.registry_url,
+    )  # fmt: skip
+    with Stack(restarted, services=("spark",)):
+        spark = warm_session(restarted, 2)
+        report = WindowRun(restarted, spark, now, now, 1, "resharded").execute()
+        spark.stop()
     assert set(report.ended) == set(range(MORE))
     assert open_table(settings, "bronze.transactions").count() == stored + config.count
     assert [finding for finding in prove(grown) if not finding.holds] == []
