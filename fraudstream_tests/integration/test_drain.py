@@ -242,6 +242,7 @@ def test_state_moves_with_its_customers_and_nothing_is_lost(
     now = round(time.time() * 1000)
     config = StreamConfig(seed=7, tps=TPS, count=2_000, start_ms=now, fraud_rate=0.02)
     Simulation(grown, config).run()
+    stop = round(time.time() * 1000) + 1
     # Workers have the settings that their server was started with.
     restarted = settings_on_free_ports(
         settings.data_dir, topic_partitions=MORE, flush_seconds=2.0,
@@ -249,11 +250,11 @@ def test_state_moves_with_its_customers_and_nothing_is_lost(
     )  # fmt: skip
     with Stack(restarted, services=("spark",)):
         spark = warm_session(restarted, 2)
-        report = WindowRun(restarted, spark, now, now, 1, "resharded").execute()
+        report = WindowRun(restarted, spark, now, stop, 1, "resharded").execute()
         spark.stop()
-    assert set(report.ended) == set(range(MORE))
-    assert open_table(settings, "bronze.transactions").count() == stored + config.count
-    assert [finding for finding in prove(grown) if not finding.holds] == []
+        assert set(report.ended) == set(range(MORE))
+        assert open_table(settings, "bronze.transactions").count() == stored + config.count
+        assert [finding for finding in prove(restarted) if not finding.holds] == []
     came = pl.col("partition") >= settings.topic_partitions
     moved = scan(settings, "gold.features").filter(came).collect()
     past = scan(settings, "silver.transactions").filter(~came).select("customer").unique()
