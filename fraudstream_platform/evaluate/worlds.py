@@ -1,6 +1,6 @@
 """The simulated worlds that an evaluation runs: which there are, how large, from which seeds.
 
-Tuning seeds are 1-999, reporting seeds begin at 11,013. How many customers a world has and when it
+Tuning seeds are 1-999, reporting seeds begin at 11,018. How many customers a world has and when it
 begins are drawn by its seed from its preset's ranges, which do not overlap: what was tuned on the one
 is reported on the other.
 """
@@ -85,7 +85,7 @@ PRESETS: dict[str, Preset] = {
         1, 999, (0.45, 0.6), (datetime(2023, 1, 1, tzinfo=UTC), datetime(2023, 7, 1, tzinfo=UTC))
     ),
     "reporting": Preset(
-        11_013, 11_999, (3.5, 4.5),
+        11_018, 11_999, (3.5, 4.5),
         (datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)),
     ),
 }  # fmt: skip
