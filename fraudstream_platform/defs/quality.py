@@ -12,7 +12,7 @@ from fraudstream_platform.defs import pictures
 from fraudstream_platform.defs.hour_checks import SILVER, rules_check
 from fraudstream_platform.drain.priority import step_back
 from fraudstream_platform.drain.window import WindowReport
-from fraudstream_platform.quality.store import SHARES
+from fraudstream_platform.quality.judge import SHARES
 from fraudstream_platform.quality.topic import TopicAwayError, publish
 from fraudstream_platform.quality.webhook import ReceiverAwayError, post
 from fraudstream_platform.quality.window import Measurement, measure_window

@@ -132,10 +132,11 @@ class Detector:
         failed = {row: list(names) for row, names in verdict.failed.items()}
         held = np.zeros(bronze.height, np.bool_)
         duplicate = np.zeros(bronze.height, np.bool_)
+        sources = verdict.source
         partitions = _by_partition(bronze.get_column("partition").to_numpy(writable=True))
         for partition, rows in partitions:
             self._state(partition).breaker.hold(
-                rows, verdict.source, verdict.quality_score, self._threshold, held
+                rows, sources, verdict.quality_score, self._threshold, held
             )
         clean = ~(poor | held)
         clean[list(failed)] = False

@@ -103,11 +103,7 @@ def layout_change(settings: Settings, *, again: bool = False) -> tuple[Layout, L
     It is refused to go on with fewer partitions than there are, or where nothing has to be moved but
     with `again`.
     """
-    consumer = reader(settings, "fraudstream.reshard")
-    try:
-        on_topic = partition_count(consumer, settings.transactions_topic)
-    finally:
-        consumer.close()
+    on_topic = _count(settings, settings.transactions_topic)
     journaled = read_journaled(settings)
     wanted = wanted_layout(settings)
     most = max(on_topic, journaled.partitions)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from fraudstream_platform.protection.tokens import version_of
+
 _BASE64URL = re.compile(r"(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2}==|[A-Za-z0-9_-]{3}=)?")
 _quoted = json.encoder.encode_basestring_ascii
 """A text as a JSON string; an edge seals thousands a second, and `dumps` costs ten times this."""
@@ -40,7 +42,7 @@ class Identity(NamedTuple):
 
 def vault_record(token: str, kind: str, sealed: str) -> bytes:
     """Value of one record of the sealed topic, whose key is the token."""
-    key_version = token[2 : token.index("_")]
+    key_version = version_of(token)
     # Tokens, kinds and Fernet texts hold nothing that JSON would escape.
     return (
         f'{{"token":"{token}","kind":"{kind}","key_version":{key_version},"sealed":"{sealed}"}}'

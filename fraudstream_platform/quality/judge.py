@@ -34,7 +34,8 @@ _DRIFT_AT_LEAST = 0.1
 a field of 40 values to about 0.014 at 500 records."""
 
 _AGAINST_THRESHOLD = ("completeness", "validity", "uniqueness", "timeliness")
-_AGAINST_TREND = (*_AGAINST_THRESHOLD, "quality_score")
+SHARES = (*_AGAINST_THRESHOLD, "quality_score")
+"""What is measured of a source as a share, and watched for falls."""
 
 Distributions = Mapping[str, Mapping[str, int]]
 
@@ -94,7 +95,7 @@ def _low(now: Measured, threshold: float) -> list[str]:
 def _fallen(now: Measured, trend: Sequence[Past], threshold: float) -> list[str]:
     """Falls that the threshold does not tell of already."""
     reasons = []
-    for name in _AGAINST_TREND:
+    for name in SHARES:
         value = now.shares.get(name)
         before = [share for one in trend if (share := one.shares.get(name)) is not None]
         if value is None or len(before) < _TREND_FROM:

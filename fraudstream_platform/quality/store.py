@@ -14,12 +14,11 @@ from fraudstream_platform.contracts.tables import QUALITY_SCHEMA, SILVER_SCHEMA
 from fraudstream_platform.contracts.validation import pandera_failures
 from fraudstream_platform.drain.journal import Entry
 from fraudstream_platform.lake.tables import HOUR, QUALITY, TABLES, scan, table_uri
-from fraudstream_platform.quality.judge import PAST_WINDOWS, Judgement, Past
+from fraudstream_platform.quality.judge import PAST_WINDOWS, SHARES, Judgement, Past
 from fraudstream_platform.quality.measures import Measured
 from fraudstream_platform.settings import Settings
 
 Row = dict[str, Any]
-SHARES = ("completeness", "validity", "uniqueness", "timeliness", "quality_score")
 _AT = ("partition", "offset")
 _NEEDED = [
     *POSITION_SCHEMA, "first_append_time", "quality_score", "transaction_id", "event_time", "sent_at",

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from numpy.typing import NDArray
 
+from fraudstream_platform.connection import registry_client
 from fraudstream_platform.drain.follower import alert_reader
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.drain.touches import Columns, TouchReader
@@ -75,7 +75,7 @@ class Sources:
 
 def checker_of(settings: Settings, sent: Path) -> Checker:
     """The checker of a running stack; `sent` is the source's file."""
-    registry = SchemaRegistryClient({"url": settings.registry_url})
+    registry = registry_client(settings)
     sources = Sources(
         Topic(settings, settings.transactions_topic),
         Topic(settings, settings.entities_topic),

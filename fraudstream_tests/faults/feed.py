@@ -20,8 +20,8 @@ from typing import Annotated
 from zlib import crc32
 
 import typer
-from confluent_kafka.schema_registry import SchemaRegistryClient
 
+from fraudstream_platform.connection import registry_client
 from fraudstream_platform.contracts.codec import Encoder
 from fraudstream_platform.contracts.schemas import avro_schema
 from fraudstream_platform.drain.kafka import plain_producer
@@ -139,7 +139,7 @@ class Feed:
     """Sends one stream at its intended times until it is told to end."""
 
     def __init__(self, settings: Settings, seed: int, tps: float, path: Path) -> None:
-        registry = SchemaRegistryClient({"url": settings.registry_url})
+        registry = registry_client(settings)
         self._settings = settings
         self._raw, self._labels = settings.transactions_topic, settings.fraud_labels_topic
         encoder = FastEncoder(schema_id(registry, self._raw, "transaction"))
