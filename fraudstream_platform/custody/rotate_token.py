@@ -13,6 +13,7 @@ to every counter. Hence links (`token_links`): token under the new key -> token 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -21,7 +22,7 @@ from fraudstream_platform.custody.reveal import require_audit
 from fraudstream_platform.drain.follower import vault_follower
 from fraudstream_platform.drain.kafka import plain_producer
 from fraudstream_platform.errors import UserError
-from fraudstream_platform.lake.audited import audited
+from fraudstream_platform.lake.audited import Ending, audited
 from fraudstream_platform.lake.rewrite import file_paths
 from fraudstream_platform.lake.tables import VAULT, table_uri
 from fraudstream_platform.lake.vault import FORGOTTEN
@@ -40,8 +41,7 @@ Note = Callable[[int], None]
 
 def begin(settings: Settings, note: Note) -> int:
     """Add a token key and link the vault's tokens to it; how many. Raises UserError."""
-    file = _key_file(settings)
-    with file.lock(), audited(settings, "keys.rotate", "token") as ending:
+    with _rotating(settings) as (file, ending):
         if len(file.keys("token")) > 1:
             raise UserError("a rotation is under way: end it with --retire")
         key = file.add("token")
@@ -52,8 +52,7 @@ def begin(settings: Settings, note: Note) -> int:
 
 def link(settings: Settings, note: Note) -> int:
     """Link what has no link yet, as after a `begin` that was cut short; how many."""
-    file = _key_file(settings)
-    with file.lock(), audited(settings, "keys.rotate", "token") as ending:
+    with _rotating(settings) as (_, ending):
         count = _link(settings, note)
         ending.detail = f"tokens linked: {count}"
         return count
@@ -61,12 +60,19 @@ def link(settings: Settings, note: Note) -> int:
 
 def retire(settings: Settings, note: Note) -> int:
     """Link the rest and drop every token key but the newest, for ever; tokens linked."""
-    file = _key_file(settings)
-    with file.lock(), audited(settings, "keys.rotate", "token") as ending:
+    with _rotating(settings) as (file, ending):
         count = _link(settings, note)
         gone = ", ".join(key.id for key in file.retire("token"))
         ending.detail = f"retired: key {gone or 'none'}; tokens linked: {count}"
         return count
+
+
+@contextmanager
+def _rotating(settings: Settings) -> Iterator[tuple[KeyFile, Ending]]:
+    """The key file, held against other rotations, and what the audit trail will say of this one."""
+    file = _key_file(settings)
+    with file.lock(), audited(settings, "keys.rotate", "token") as ending:
+        yield file, ending
 
 
 def _key_file(settings: Settings) -> KeyFile:

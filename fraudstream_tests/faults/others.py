@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
-from typing import Any
 
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from fraudstream_platform.drain.kafka import admin
 from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.settings import Settings
+from fraudstream_tests.dagster_ui import ask
 from fraudstream_tests.faults.feed import CLOCK
 
 _HANGS_MS = 8_000
@@ -30,26 +28,13 @@ _AGAIN = """mutation A($params: ReexecutionParams!) {
     __typename ... on PythonError { message } } }"""
 
 
-def _ask(settings: Settings, query: str, **variables: Any) -> dict[str, Any]:
-    """One GraphQL request, as the UI sends them."""
-    request = urllib.request.Request(
-        f"{settings.dagster_webserver}/graphql",
-        json.dumps({"query": query, "variables": variables}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        answer: dict[str, Any] = json.load(response)
-    assert "errors" not in answer, answer
-    return dict(answer["data"])
-
-
 def execute_an_old_run_again(settings: Settings, chance: random.Random) -> None:
     """Somebody presses "re-execute" on a run whose window is long over."""
-    runs = _ask(settings, _SUCCEEDED)["runsOrError"]["results"]
+    runs = ask(settings, _SUCCEEDED)["runsOrError"]["results"]
     if not runs:
         return  # no window is over yet: the next round of the kind finds one
     again = {"parentRunId": chance.choice(runs)["runId"], "strategy": "ALL_STEPS"}
-    done = _ask(settings, _AGAIN, params=again)["launchRunReexecution"]
+    done = ask(settings, _AGAIN, params=again)["launchRunReexecution"]
     assert done["__typename"] == "LaunchRunSuccess", done
 
 

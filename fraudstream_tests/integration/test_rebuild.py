@@ -38,6 +38,7 @@ from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_platform.simulator.producer import Simulation
 from fraudstream_platform.simulator.stream import StreamConfig
 from fraudstream_platform.verify.proof import prove
+from fraudstream_tests.dagster_ui import ask
 from fraudstream_tests.faults.rounds import one_round, transactions
 from fraudstream_tests.sessions import warm_session
 from fraudstream_tests.waiting import until
@@ -106,20 +107,6 @@ def digest(settings: Settings, table: str, hour: str) -> str:
     rows = rows_of(settings, table, hour).sort("partition", "offset")
     assert rows.height > 0, f"{table} has no rows in {hour}"
     return hashlib.sha256(rows.write_ndjson().encode()).hexdigest()
-
-
-def ask(settings: Settings, query: str, **variables: Any) -> dict[str, Any]:
-    """One GraphQL request, as the UI sends them."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{settings.port_base}/graphql",
-        json.dumps({"query": query, "variables": variables}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        answer = json.load(response)
-    assert "errors" not in answer, answer
-    data: dict[str, Any] = answer["data"]
-    return data
 
 
 LAUNCH = """mutation L($params: LaunchBackfillParams!) {
