@@ -91,6 +91,14 @@ def tell_links(settings: Settings, producer: Producer, links: Iterable[tuple[str
     return count
 
 
+def settled_tokeniser(settings: Settings) -> Tokeniser:
+    """The tokeniser of a source that learns all links now and no later ones; raises UserError."""
+    tokeniser, reader = source_tokeniser(settings)
+    if reader is not None:
+        reader.close()
+    return tokeniser
+
+
 def source_tokeniser(settings: Settings) -> tuple[Tokeniser, LinkReader | None]:
     """The tokeniser of a source with all links learnt; the reader goes on learning while polled.
 

@@ -27,7 +27,7 @@ from fraudstream_platform.protection.keys import sealer_of, tokeniser_of
 from fraudstream_platform.protection.text_guard import screened_text, unsafe_rows
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.settings import Settings
-from fraudstream_platform.token_links import source_tokeniser
+from fraudstream_platform.token_links import settled_tokeniser
 
 _BRONZE = BRONZE_SCHEMA.names()
 _TIMES = ("append_time", "first_append_time")
@@ -159,12 +159,7 @@ class Ingest:
 
 def _tokeniser(settings: Settings) -> Tokeniser:
     """A task is a source only where clear identities are allowed."""
-    if not settings.allow_clear_pii:
-        return tokeniser_of(settings)
-    tokeniser, reader = source_tokeniser(settings)
-    if reader is not None:
-        reader.close()
-    return tokeniser
+    return settled_tokeniser(settings) if settings.allow_clear_pii else tokeniser_of(settings)
 
 
 def _positioned(frames: Sequence[pl.DataFrame], batch: RawBatch) -> tuple[pl.DataFrame, pl.Series]:

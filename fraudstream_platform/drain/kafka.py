@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import (
     Consumer,
     IsolationLevel,
+    KafkaError,
     KafkaException,
     Message,
     Producer,
@@ -65,6 +66,29 @@ def arrivals(consumer: Consumer, count: int, timeout: float) -> list[Message]:
     """
     first = consumer.consume(1, timeout)
     return first + consumer.consume(count - 1, _SAME_FETCH_S) if first else first
+
+
+def records_to_end(
+    consumer: Consumer, topic: str, partition: int, newest: int | None = None
+) -> Iterator[Message]:
+    """Committed records up to where the partition ends now; of `newest` offsets before it alone.
+
+    Raises KafkaException.
+    """
+    low, high = watermarks(consumer, topic, partition)
+    if low >= high:
+        return
+    start = low if newest is None else max(low, high - newest)
+    consumer.assign([TopicPartition(topic, partition, start)])
+    while True:
+        for message in consumer.consume(500, 0.1):
+            error = message.error()
+            if error is None:
+                yield message
+            elif error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            elif (message.offset() or 0) >= high:
+                return
 
 
 def transactional_producer(settings: Settings, transactional_id: str) -> Producer:

@@ -87,7 +87,8 @@ def rebuild_hours(
     """Rebuild `tables` (of REBUILDABLE) of sealed hours; rows written by hour and table.
 
     Audited. Raises HourRefusedError, with nothing changed, where one of `hours` may still get rows,
-    has none in Bronze, or is promoted, or was decided by other rules than would replace it; HourChangedError and RebuildFailedError, with the hours before replaced.
+    has none in Bronze, or is promoted, or was decided by other rules than would replace it;
+    HourChangedError and RebuildFailedError, with the hours before replaced.
     """
     asked = sorted(hours)
     refuse_shown(settings, asked, target.candidate, target.rules.version)

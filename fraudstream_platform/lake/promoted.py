@@ -15,6 +15,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from fraudstream_platform.errors import UserError
+from fraudstream_platform.lake.uris import uri_of
 
 REBUILDABLE = (
     "silver.transactions",
@@ -54,7 +55,7 @@ def candidate_lake(lake: str, name: str) -> str:
 
 def promoted_hours(lake: str) -> dict[str, str]:
     """Hour -> the candidate that readers see for it; hours that are live are not in it."""
-    uri = f"{lake.rstrip('/')}/{PROMOTIONS.replace('.', '/')}"
+    uri = uri_of(lake, PROMOTIONS)
     if not DeltaTable.is_deltatable(uri):  # set up by an older version
         return {}
     rows = pl.read_delta(uri).sort("sequence").select("hour", "candidate")

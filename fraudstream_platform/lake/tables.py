@@ -30,6 +30,7 @@ from fraudstream_platform.lake.promoted import (
     hours_by_candidate,
     promoted_hours,
 )
+from fraudstream_platform.lake.uris import uri_of
 from fraudstream_platform.settings import Settings
 
 HOUR = "hour"
@@ -142,7 +143,7 @@ def full_schema(table: str) -> pl.Schema:
 
 def table_uri(settings: Settings, table: str) -> str:
     """Where a table stands: <lake>/<layer>/<name>."""
-    return f"{settings.lake.rstrip('/')}/{table.replace('.', '/')}"
+    return uri_of(settings.lake, table)
 
 
 def create_tables(settings: Settings, tables: Iterable[str] = TABLES) -> None:
@@ -212,7 +213,7 @@ def scan(settings: Settings, table: str) -> pl.LazyFrame:
         return rows
     parts = [rows.filter(~pl.col(HOUR).is_in(list(promoted)))]
     for name, hours in hours_by_candidate(promoted).items():
-        uri = f"{candidate_lake(settings.lake, name)}/{table.replace('.', '/')}"
+        uri = uri_of(candidate_lake(settings.lake, name), table)
         parts.append(pl.scan_delta(uri).filter(pl.col(HOUR).is_in(hours)))
     return pl.concat(parts, how="diagonal_relaxed")
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
-from fraudstream_platform.drain.kafka import reader, transactional_producer, watermarks
+from fraudstream_platform.drain.kafka import reader, records_to_end, transactional_producer
 from fraudstream_platform.network.news import Told, told_from
 from fraudstream_platform.settings import Settings
 
@@ -40,27 +40,15 @@ class Memory:
         """The newest record of every group."""
         consumer = reader(self._settings, PRODUCER)
         try:
-            newest = {one.key: one for one in self._read(consumer)}
+            read = records_to_end(consumer, self._settings.network_topic, 0)
+            told = [told_from(message.value() or b"{}") for message in read]
+        except KafkaException as error:
+            raise TellingFailedError(
+                f"{self._settings.network_topic}: {error.args[0].str()}"
+            ) from None
         finally:
             consumer.close()
-        return list(newest.values())
-
-    def _read(self, consumer: Consumer) -> list[Told]:
-        topic = self._settings.network_topic
-        low, high = watermarks(consumer, topic, 0)
-        found: list[Told] = []
-        if low >= high:
-            return found
-        consumer.assign([TopicPartition(topic, 0, low)])
-        while True:
-            for message in consumer.consume(500, 0.1):
-                error = message.error()
-                if error is None:
-                    found.append(told_from(message.value() or b"{}"))
-                elif error.code() != KafkaError._PARTITION_EOF:
-                    raise TellingFailedError(f"{topic}: {error.str()}")
-                elif (message.offset() or 0) >= high:
-                    return found
+        return list({one.key: one for one in told}.values())
 
     def tell(self, alerts: Sequence[tuple[bytes, bytes]], records: Sequence[Told]) -> None:
         """Alerts (key, value) and records in one transaction.

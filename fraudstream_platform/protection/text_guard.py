@@ -2,8 +2,9 @@
 
 A cheap screen over all columns at once, then an exact look at the few rows that it holds back. A
 run of digits counts as a card number where a scheme could have issued it (13-19 digits starting
-with 2 to 6, Luhn-valid); longer runs, such as retrieval reference + trace + acquirer, do not. A value that
-is one hexadecimal id of 128, 160 or 256 bits is passed over: one in a thousand holds such a run.
+with 2 to 6, Luhn-valid); longer runs, such as retrieval reference + trace + acquirer, do not. A
+value that is one hexadecimal id of 128, 160 or 256 bits is passed over: one in a thousand holds such
+a run.
 """
 
 from __future__ import annotations

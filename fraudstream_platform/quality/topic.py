@@ -12,13 +12,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from fraudstream_platform.connection import registry_client
 from fraudstream_platform.contracts.schemas import avro_text
-from fraudstream_platform.drain.kafka import reader, transactional_producer, watermarks
+from fraudstream_platform.drain.kafka import reader, records_to_end, transactional_producer
 from fraudstream_platform.drain.registry import RegistryDownError, SchemaSource
 from fraudstream_platform.quality.outbox import Notice, pending, sent
 from fraudstream_platform.settings import Settings
@@ -73,19 +73,8 @@ def told(settings: Settings) -> Iterator[dict[str, Any]]:
     context = SerializationContext(topic, MessageField.VALUE)
     consumer = reader(settings, _PRODUCER)
     try:
-        low, high = watermarks(consumer, topic, 0)
-        if low >= high:
-            return
-        consumer.assign([TopicPartition(topic, 0, max(low, high - _LOOKED_BACK))])
-        while True:
-            for message in consumer.consume(500, 0.1):
-                error = message.error()
-                if error is None:
-                    record: dict[str, Any] = read(message.value(), context)
-                    yield record
-                elif error.code() != KafkaError._PARTITION_EOF:
-                    raise KafkaException(error)
-                elif (message.offset() or 0) >= high:
-                    return
+        for message in records_to_end(consumer, topic, 0, _LOOKED_BACK):
+            record: dict[str, Any] = read(message.value(), context)
+            yield record
     finally:
         consumer.close()

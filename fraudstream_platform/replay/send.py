@@ -24,7 +24,7 @@ from fraudstream_platform.replay.prepare import Message, Prepared, Preparer
 from fraudstream_platform.replay.report import Report
 from fraudstream_platform.replay.rows import Numbered
 from fraudstream_platform.settings import Settings
-from fraudstream_platform.token_links import source_tokeniser, tell_links
+from fraudstream_platform.token_links import settled_tokeniser, tell_links
 
 _METADATA_S = 10.0
 _FLUSH_S = 60.0
@@ -50,9 +50,7 @@ class Replay:
         _require_topics(self._producer, settings, (self._raw, self._vault, self._labels))
         registry = registry_client(settings, timeout=5, max_retries=1)
         self._settings = settings
-        self._tokeniser, reader = source_tokeniser(settings)
-        if reader is not None:
-            reader.close()
+        self._tokeniser = settled_tokeniser(settings)
         self._preparer = Preparer(
             Converter(mapping, self._tokeniser),
             Checker(

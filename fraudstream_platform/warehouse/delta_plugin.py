@@ -1,8 +1,8 @@
 """dbt-duckdb plugin: the lake's Delta tables as DuckDB views.
 
 When dbt opens its connection, each configured table becomes the view `<layer>.<name>` over the
-Parquet files of the table's newest version, of promoted hours those of the candidate. So every model and test of one invocation sees one and
-the same version, DuckDB streams the files (nothing is copied into memory), and no DuckDB extension
+Parquet files of the table's newest version, of promoted hours those of the candidate. So every model
+and test of one invocation sees one and the same version, DuckDB streams the files (nothing is copied into memory), and no DuckDB extension
 is needed beyond those in its wheel. Configured in `profiles.yml` by `lake` and `tables`.
 """
 
@@ -22,6 +22,7 @@ from fraudstream_platform.lake.promoted import (
     hours_by_candidate,
     promoted_hours,
 )
+from fraudstream_platform.lake.uris import uri_of
 
 
 class Plugin(BasePlugin):
@@ -57,7 +58,7 @@ def _shown_files(table: DeltaTable, lake: str, name: str) -> list[str]:
         return table.file_uris()
     files = table.file_uris(file_pruning_predicate=[("hour", "not in", sorted(promoted))])
     for candidate, hours in hours_by_candidate(promoted).items():
-        own = DeltaTable(Path(candidate_lake(lake, candidate)) / name.replace(".", "/"))
+        own = DeltaTable(uri_of(candidate_lake(lake, candidate), name))
         files += own.file_uris(file_pruning_predicate=[("hour", "in", hours)])
     return files
 
