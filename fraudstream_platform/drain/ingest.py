@@ -102,6 +102,7 @@ class Ingest:
             self._sealer,
             self._sealed,
         )
+        self._tokeniser.links.take_made()  # tasks tell nobody (docs/security.md)
         refused = {
             "no_key": seen.get_column("no_key"),
             "time_out_of_range": seen.get_column("off_calendar"),

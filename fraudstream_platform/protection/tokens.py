@@ -92,8 +92,8 @@ class TokenLinks:
 class Tokeniser:
     """Makes tokens under one key; remembers up to `cache_size` of them.
 
-    Once a key has followed another, `links` says which tokens stay. While the older one is not
-    retired yet, `previous` makes the tokens of identities that nothing links, and they are linked.
+    Once a key has followed another, `links` says which tokens stay. What nothing links yet is linked
+    here: to the token that `previous` makes while the older key is not retired, else to its own.
     """
 
     def __init__(
@@ -138,11 +138,15 @@ class Tokeniser:
     def token_normalised(self, kind: str, normalised: str) -> str:
         """Token of a value that is normalised already."""
         made = self._made(kind, normalised)
+        if self.key_version == 1:
+            return made
         kept = self.links.get(made)
-        if kept is None and self._previous is not None:
-            kept = self._previous.token_normalised(kind, normalised)
+        if kept is None:
+            older = self._previous
+            # A new person's own token is told too: whoever still holds the older key goes by it.
+            kept = made if older is None else older.token_normalised(kind, normalised)
             self.links.make(made, kept)
-        return made if kept is None else kept
+        return kept
 
     def linked(self, token: str, kind: str, normalised: str) -> tuple[str, str] | None:
         """The link that keeps `token` for its identity; None where there is one, or no need."""

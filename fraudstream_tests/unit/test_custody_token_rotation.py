@@ -131,6 +131,16 @@ def test_the_retired_key_makes_no_token() -> None:
     assert rotation.token(0, "card", "2") == rotation.token(1, "card", "2")
 
 
+def test_who_is_first_met_without_the_old_key_is_the_same_where_it_is_still_held() -> None:
+    """Sources are started anew one by one after a retirement, too: two tokens for a new person."""
+    rotation = Rotation()
+    for _ in range(5):
+        rotation.go_on()
+    first = rotation.token(0, "customer", "1")
+    assert version_of(first) == 2
+    assert rotation.token(1, "customer", "1") == first
+
+
 def test_a_third_key_keeps_the_tokens_of_the_first_two() -> None:
     """Links that lead to a link: each key's links must name the token that stays."""
     links = TokenLinks()
