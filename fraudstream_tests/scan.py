@@ -80,7 +80,8 @@ class Scanner:
 
     def finish(self) -> None:
         """Search what was added."""
-        hits = pl.DataFrame({"name": self._names, "text": self._texts}).select(
+        schema = {"name": pl.String, "text": pl.String}  # also where nothing is left to search
+        hits = pl.DataFrame({"name": self._names, "text": self._texts}, schema=schema).select(
             "name", hit=pl.col("text").str.extract_many(self._needles)
         )
         self._names, self._texts, self._size = [], [], 0

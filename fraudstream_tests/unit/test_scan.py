@@ -118,6 +118,11 @@ def test_a_secret_across_two_pieces_of_a_large_file_is_found(tmp_path: Path) -> 
     assert leaks_in_files(tmp_path, [CARD]) != set()
 
 
+def test_nothing_to_search_is_no_error(tmp_path: Path) -> None:
+    """The last file may have filled a batch to the brim, so that nothing is left at the end."""
+    assert leaks_in_files(tmp_path, SECRETS) == set()
+
+
 def test_one_file_among_many_is_named(tmp_path: Path) -> None:
     """Small files are searched together; the one at fault must be told."""
     for number in range(20):
