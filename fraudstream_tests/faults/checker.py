@@ -117,6 +117,8 @@ class Checker:
         `is_last`: nothing more was sent, so nothing may be left over anywhere.
         """
         report = Report()
+        if not upto:  # nothing is committed yet
+            return report
         since = dict(self._sources.raw.positions)
         records = self._records(upto, report)
         self._listen()

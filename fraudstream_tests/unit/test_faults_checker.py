@@ -68,7 +68,8 @@ def whole() -> tuple[list[Record], Tables]:
 def problems(
     records: list[Record], tables: Tables, file: Path, topic: list[Any], more: int = 0
 ) -> list[str]:
-    """What is found in two rounds, the first over the first records of each partition.
+    """What is found in two rounds, the first over the first records of each partition, and before
+    anything was committed.
 
     The source says that it sent `more` than the log has.
     """
@@ -89,6 +90,7 @@ def problems(
     )
     checker = Checker(SETTINGS, sources, SCHEMA_ID, file)
     ends = {p: 1 + max(r.offset for r in records if r.partition == p) for p in range(PARTITIONS)}
+    assert checker.check({}).problems == []
     first = checker.check({p: min(HALF, end) for p, end in ends.items()})
     last = checker.check(ends, is_last=True)
     return [*first.problems, *last.problems]
