@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,16 +13,16 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from fraudstream_platform.demo.figures import Sample, Watch
-from fraudstream_platform.demo.probe import AlertProbe
 from fraudstream_platform.demo.report import Collected, History, build_report, succeeded
-from fraudstream_platform.demo.simulate import OLDEST_EVENT_DAYS, Simulator
 from fraudstream_platform.demo.view import screen
 from fraudstream_platform.drain.topics import setup
-from fraudstream_platform.errors import UserError
 from fraudstream_platform.local import control
 from fraudstream_platform.local.state import read_services
 from fraudstream_platform.local.status_view import measured
+from fraudstream_platform.measuring.generator import OLDEST_EVENT_DAYS, Simulator
+from fraudstream_platform.measuring.probe import AlertProbe
+from fraudstream_platform.measuring.waiting import wait_for
+from fraudstream_platform.measuring.watch import Sample, Watch
 from fraudstream_platform.settings import Settings, get_settings
 from fraudstream_platform.verify.cli import findings_table
 from fraudstream_platform.verify.proof import prove
@@ -110,7 +109,7 @@ class Demo:
             probe = AlertProbe(self._settings)
             cleanup.callback(probe.close)
             spinner.update("waiting for the first window to open")
-            _wait(watch.is_open, 120, "no window opened", self._settings)
+            wait_for(watch.is_open, 120, "no window opened", self._settings)
         return watch, probe
 
     def _tell_history(self, cleanup: ExitStack, watch: Watch) -> History:
@@ -119,13 +118,13 @@ class Demo:
             began = time.monotonic()
             simulator = Simulator.tell_history(self._settings)
             cleanup.callback(simulator.stop)
-            _wait(
+            wait_for(
                 lambda: simulator.has_ended, _HISTORY_S, "the history is not told", self._settings
             )
             told_s = time.monotonic() - began
             ends = watch.ends()
             spinner.update("draining the history")
-            _wait(
+            wait_for(
                 lambda: watch.has_committed(ends), _HISTORY_S, "it is not drained", self._settings
             )
         return History(simulator.summary(), round(told_s, 1), time.time())
@@ -156,22 +155,22 @@ class Demo:
         settings = self._settings
         with self._console.status("waiting until everything sent is committed") as spinner:
             ends = watch.ends()
-            _wait(lambda: watch.has_committed(ends), _SETTLE_S, "the lake lags behind", settings)
+            wait_for(lambda: watch.has_committed(ends), _SETTLE_S, "the lake lags behind", settings)
             spinner.update("waiting for the network's profiles")
-            _wait(
+            wait_for(
                 lambda: succeeded(settings, NETWORK_JOB, since_s=history.drained_at) > 0,
                 _NETWORK_S,
                 "no network refresh ended",
                 settings,
             )
-            _wait(
+            wait_for(
                 lambda: watch.sample().rows["gold.alerts"] >= probe.alerts,
                 _SETTLE_S,
                 "the alert table lags behind",
                 settings,
             )
             spinner.update("waiting for the marts")
-            _wait(
+            wait_for(
                 lambda: succeeded(settings, MARTS_JOB) > 0,
                 _MARTS_S,
                 "no marts run ended",
@@ -208,11 +207,3 @@ def _title(seconds: float | None, began: float | None) -> str:
     if seconds is None:
         return "FraudStream"
     return f"FraudStream · {max(0, seconds - time.monotonic() + began):.0f} s left"
-
-
-def _wait(is_so: Callable[[], bool], at_most_s: float, why: str, settings: Settings) -> None:
-    deadline = time.monotonic() + at_most_s
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise UserError(f"After {at_most_s:.0f} s: {why}; see {settings.data_dir / 'logs'}")
-        time.sleep(0.5)

@@ -13,9 +13,9 @@ import dagster as dg
 
 from fraudstream_platform.defs.metadata import percentiles
 from fraudstream_platform.defs.requests import JOB_NAME
-from fraudstream_platform.demo.figures import Sample, Watch
-from fraudstream_platform.demo.probe import AlertProbe
 from fraudstream_platform.local.dagster import dagster_home
+from fraudstream_platform.measuring.probe import AlertProbe
+from fraudstream_platform.measuring.watch import Sample, Watch
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.verify.proof import Finding
 

@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from fraudstream_platform.defs.metadata import percentiles
-from fraudstream_platform.demo.figures import Sample
-from fraudstream_platform.demo.probe import AlertProbe
 from fraudstream_platform.drain.alerts_cli import alert_line
+from fraudstream_platform.measuring.probe import AlertProbe
+from fraudstream_platform.measuring.watch import Sample
 from fraudstream_platform.settings import Settings
 
 

@@ -21,12 +21,12 @@ import typer
 from rich.console import Console
 
 from fraudstream_platform.defs.metadata import percentiles
-from fraudstream_platform.demo.figures import Watch
-from fraudstream_platform.demo.probe import AlertProbe
-from fraudstream_platform.demo.simulate import Simulator
 from fraudstream_platform.drain.alerts_cli import stream_alerts
 from fraudstream_platform.drain.journal import Entry
 from fraudstream_platform.local.ports import settings_on_free_ports
+from fraudstream_platform.measuring.generator import Simulator
+from fraudstream_platform.measuring.probe import AlertProbe
+from fraudstream_platform.measuring.watch import Watch
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.verify.proof import Finding, prove
 from fraudstream_tests.faults.rounds import stack

@@ -21,8 +21,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from fraudstream_platform.demo.probe import AlertProbe
 from fraudstream_platform.local.ports import settings_on_free_ports
+from fraudstream_platform.measuring.probe import AlertProbe
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.verify.cli import findings_table
 from fraudstream_platform.verify.proof import prove

@@ -14,8 +14,6 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
-from fraudstream_platform.demo.figures import Watch
-from fraudstream_platform.demo.probe import AlertProbe
 from fraudstream_platform.drain.committer import committed_positions
 from fraudstream_platform.drain.kafka import admin, stable_ends, topic_id
 from fraudstream_platform.drain.positions import Positions, covers
@@ -24,6 +22,8 @@ from fraudstream_platform.lake.commit import recorded_versions
 from fraudstream_platform.lake.tables import ALERTS, open_table
 from fraudstream_platform.local import control
 from fraudstream_platform.local.environment import python_environment
+from fraudstream_platform.measuring.probe import AlertProbe
+from fraudstream_platform.measuring.watch import Watch
 from fraudstream_platform.settings import Settings
 from fraudstream_tests.faults.checker import Checker, Report, checker_of
 from fraudstream_tests.faults.victims import Blow, strike

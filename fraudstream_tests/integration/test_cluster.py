@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream_platform.demo.figures import Watch
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowReport, WindowRun
 from fraudstream_platform.local.ports import free_port_base, settings_on_free_ports
 from fraudstream_platform.local.stack import Stack
+from fraudstream_platform.measuring.watch import Watch
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.simulator.producer import Simulation
 from fraudstream_platform.simulator.stream import StreamConfig

@@ -22,8 +22,6 @@ from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
-from fraudstream_platform.demo.figures import Watch
-from fraudstream_platform.demo.probe import AlertProbe
 from fraudstream_platform.detection.rules import RULES_DIR
 from fraudstream_platform.drain.topics import setup
 from fraudstream_platform.drain.window import WindowRun
@@ -34,6 +32,8 @@ from fraudstream_platform.local.dagster import dagster_environment
 from fraudstream_platform.local.environment import python_environment
 from fraudstream_platform.local.ports import settings_on_free_ports
 from fraudstream_platform.local.stack import Stack
+from fraudstream_platform.measuring.probe import AlertProbe
+from fraudstream_platform.measuring.watch import Watch
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_platform.simulator.producer import Simulation
 from fraudstream_platform.simulator.stream import StreamConfig

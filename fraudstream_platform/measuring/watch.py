@@ -1,4 +1,4 @@
-"""The demo's figures, each read from where it is true: broker, journal, tables, processes."""
+"""A running pipeline's figures, each read from where it is true: broker, journal and tables."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Sample:
 
 @dataclass
 class Watch:
-    """Follows journal and tables from the demo's beginning; asked once a second."""
+    """Follows journal and tables from the beginning; asked once a second."""
 
     settings: Settings
     owners: list[Entry] = field(default_factory=list)

@@ -27,6 +27,7 @@ _LIVE_PATTERNS = (*QUICK_PATTERNS * 12, "testing_of_many")
 """In turn: one attack on hundreds of cards is as many transactions as fifty others."""
 _LIVE_FRAUD_RATE = 0.01
 """Latency is measured on alerts, and a case raises few."""
+_LIVE_FRAUD = ("--fraud-rate", str(_LIVE_FRAUD_RATE), "--patterns", ",".join(_LIVE_PATTERNS))
 
 
 @dataclass
@@ -44,8 +45,15 @@ class Simulator:
         # On a laptop the generator would take half a core from what it is meant to try.
         lead = min(_LEAD_S if seconds is None else seconds, _MOST_RECORDS_AHEAD / tps)
         length = ("--tps", str(tps), "--seconds", str(seconds or _NO_END_S), "--lead", str(lead))
-        fraud = ("--fraud-rate", str(_LIVE_FRAUD_RATE), "--patterns", ",".join(_LIVE_PATTERNS))
-        return cls._produce(settings, "live", [*length, *fraud])
+        return cls._produce(settings, "live", [*length, *_LIVE_FRAUD])
+
+    @classmethod
+    def open_loop(
+        cls, settings: Settings, tps: float, seconds: float, customers: int, name: str
+    ) -> Simulator:
+        """The same with nothing made ahead, so that making and encoding count as they come."""
+        length = ("--tps", str(tps), "--seconds", str(seconds), "--customers", str(customers))
+        return cls._produce(settings, name, [*length, *_LIVE_FRAUD])
 
     @classmethod
     def tell_history(cls, settings: Settings) -> Simulator:

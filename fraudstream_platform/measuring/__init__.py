@@ -1,0 +1,1 @@
+"""What watches a running pipeline from outside: demo, benchmark and tests share it."""
