@@ -21,7 +21,7 @@ REPORT ?=
 DEMO_ARGS := $(if $(filter command line environment,$(origin SECONDS)),$(if $(SECONDS),--seconds $(SECONDS))) \
 	$(if $(TPS),--tps $(TPS)) $(if $(REPORT),--report $(REPORT))
 
-.PHONY: help env services demo up down status test unit integration faults handovers replay lint access fuzz sbom audit secrets format clean
+.PHONY: help env services demo up down status test unit integration faults bench parts replay lint access fuzz sbom audit secrets format clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -80,10 +80,12 @@ faults: services ## Hurt a running pipeline, compare everything; ROUNDS=20, SEED
 	@$(PY) -m fraudstream_tests.faults --rounds $(ROUNDS) --seed $(SEED) --log $(LOG) $(if $(TPS),--tps $(TPS)) \
 		$(if $(KINDS),--kinds $(KINDS)) $(if $(BREAK),--broken $(BREAK))
 
-HANDOVERS ?= 20
-handovers: services ## Alert latency across HANDOVERS=20 hand-overs at TPS=5000, windows of WINDOW=60 s; writes handovers.json
-	@$(PY) -m fraudstream_tests.benchmarks.handovers --handovers $(HANDOVERS) $(if $(TPS),--tps $(TPS)) \
-		$(if $(WINDOW),--window $(WINDOW)) $(if $(LEAD),--lead $(LEAD)) $(if $(REPORT),--report $(REPORT))
+BENCH ?=
+bench: services ## Measure latency, cost and peers; BENCH="--tps 5000 --seconds 300" (fraudstream bench --help lists all)
+	@$(VENV)/bin/fraudstream bench $(BENCH)
+
+parts: services ## What each part of a step costs a record, us
+	@$(PY) -m fraudstream_tests.benchmarks.parts
 
 replay: services ## How many records a second a successor replays from the log
 	@$(PY) -m fraudstream_tests.benchmarks.replay

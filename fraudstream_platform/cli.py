@@ -33,6 +33,7 @@ DELEGATED = {
     "metrics": ("fraudstream_platform.metrics.cli", "Serve Prometheus metrics of the drain."),
     "alerts": ("fraudstream_platform.drain.alerts_cli", "Show alerts; --follow keeps on."),
     "report": ("fraudstream_platform.report.cli", "Write a day's page from the marts."),
+    "bench": ("fraudstream_platform.bench.app", "Measure engines under an open-loop stream."),
     "demo": ("fraudstream_platform.demo.app", "Run the whole pipeline with a live view."),
 }
 

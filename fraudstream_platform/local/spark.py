@@ -16,7 +16,7 @@ BATCH_SLOTS = 3
 TASK_ATTEMPTS = 4  # plain local[N] never retries a task; a cluster does so often anyway
 DRIVER_MEMORY = "512m"
 EXECUTOR_MEMORY = "512m"
-_ONE_THREAD = {"POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+ONE_THREAD = {"POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 _LOG4J = """\
@@ -66,7 +66,7 @@ def spark_environment(settings: Settings) -> dict[str, str]:
     """Environment of the server, which its Python workers inherit."""
     return (
         python_environment(settings)
-        | _ONE_THREAD
+        | ONE_THREAD
         | {
             "SPARK_HOME": str(pyspark_home()),
             "SPARK_LOCAL_IP": HOST,

@@ -1,0 +1,1 @@
+"""`fraudstream bench`: what the pipeline does with an open-loop stream, and what others do with it."""

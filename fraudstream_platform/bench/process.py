@@ -1,0 +1,62 @@
+"""A peer as a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from fraudstream_platform.bench.engines import Engine
+from fraudstream_platform.errors import UserError
+from fraudstream_platform.local import processes
+from fraudstream_platform.local.environment import python_environment
+from fraudstream_platform.local.spark import ONE_THREAD
+from fraudstream_platform.settings import Settings
+
+
+@dataclass
+class EngineProcess:
+    """A running peer; `ready` is the file that it makes once it reads."""
+
+    process: subprocess.Popen[bytes]
+    ready: Path
+    log: Path
+
+    @classmethod
+    def start(cls, settings: Settings, engine: Engine, group: int) -> EngineProcess:
+        """Start it, with the threads that a task of the drain has."""
+        folder = settings.data_dir.resolve() / "run"
+        folder.mkdir(parents=True, exist_ok=True)
+        ready = folder / f"{engine.name}-{group}.ready"
+        log = settings.data_dir.resolve() / "logs" / f"{engine.name}-{group}.log"
+        groups = (str(group),) if engine.a_process_a_group else ()
+        command = [sys.executable, "-m", engine.module, str(ready), *groups, *engine.arguments]
+        return cls(
+            processes.spawn(
+                command, python_environment(settings) | ONE_THREAD, log, with_parent=True
+            ),
+            ready,
+            log,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Of its first process."""
+        return self.process.pid
+
+    def is_ready(self) -> bool:
+        """Whether it reads; raises UserError where it has ended."""
+        if self.process.poll() is not None:
+            raise UserError(
+                f"The engine ended with status {self.process.returncode}: see {self.log}"
+            )
+        return self.ready.exists()
+
+    def stop(self) -> None:
+        """End it with everything below it."""
+        if self.process.poll() is None:
+            processes.end(processes.tree(psutil.Process(self.process.pid)), grace_s=10.0)
+        self.process.wait(timeout=10)
