@@ -11,13 +11,14 @@ import argparse
 import logging
 import os
 import random
-import re
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+
+import polars as pl
 
 from fraudstream_platform.contracts.codec import WriterSchema, frame_value, zigzag
 from fraudstream_platform.contracts.schemas import avro_schema
@@ -35,6 +36,7 @@ MAX_RECORD_BYTES = 16_384
 _START_MS = 1_763_940_000_000
 _STEP = 500
 _MOST_SAID = 1 << 30
+_DIGITS = b"0123456789"
 
 Mutation = Callable[[random.Random, bytes], bytes]
 
@@ -146,10 +148,32 @@ def records(seed: int, count: int) -> Iterator[tuple[str, bytes]]:
             yield mutation.__name__, value
 
 
-def readable(secrets: Iterable[str]) -> re.Pattern[str]:
-    """Finds the secrets in any form. Within a longer run of digits there is no card to be seen."""
-    spelt = sorted(needle.decode() for secret in secrets for needle in spellings(secret))
-    return re.compile("|".join(rf"(?<![0-9]){re.escape(one)}(?![0-9])" for one in spelt))
+class Readable:
+    """Finds secrets in any form. Within a longer run of digits there is no card to be seen."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._spelt = sorted(needle.decode() for secret in secrets for needle in spellings(secret))
+
+    def in_text(self, text: str) -> list[str]:
+        """Every place, as it is written there."""
+        # A regular expression with as many branches takes 0.7 ms a record.
+        found = (
+            pl.DataFrame({"text": [text]})
+            .select(
+                hit=pl.col("text").str.extract_many(self._spelt, overlapping=True),
+                place=pl.col("text").str.find_many(self._spelt, overlapping=True),
+            )
+            .explode("hit", "place")
+            .drop_nulls()
+        )
+        encoded = text.encode()
+        return [hit for hit, place in found.iter_rows() if _stands_alone(encoded, place, hit)]
+
+
+def _stands_alone(text: bytes, place: int, hit: str) -> bool:
+    end = place + len(hit.encode())
+    around = text[max(0, place - 1) : place] + text[end : end + 1]
+    return not any(one in _DIGITS for one in around)
 
 
 def fuzz(seed: int, count: int, *, allow_clear: bool = False) -> Counter[str]:
@@ -158,7 +182,7 @@ def fuzz(seed: int, count: int, *, allow_clear: bool = False) -> Counter[str]:
         _env_file=None, allow_clear_pii=allow_clear, max_record_bytes=MAX_RECORD_BYTES
     )
     ingest = Ingest(settings, OneSchema())  # type: ignore[arg-type]  # of the registry, the one method
-    needles = readable(PLANTED)
+    needles = Readable(PLANTED)
     outcomes: Counter[str] = Counter()
     lines = _Lines()
     logging.getLogger().addHandler(lines)
@@ -173,16 +197,14 @@ def fuzz(seed: int, count: int, *, allow_clear: bool = False) -> Counter[str]:
                     batch = []
             if batch:
                 _step(ingest, batch, needles, outcomes)
-            assert not needles.search(said()), "standard error holds a planted identity"
+            assert not needles.in_text(said()), "standard error holds a planted identity"
     finally:
         logging.getLogger().removeHandler(lines)
-    assert not [line for line in lines.kept if needles.search(line)]
+    assert not [line for line in lines.kept if needles.in_text(line)]
     return outcomes
 
 
-def _step(
-    ingest: Ingest, values: list[bytes], needles: re.Pattern[str], outcomes: Counter[str]
-) -> None:
+def _step(ingest: Ingest, values: list[bytes], needles: Readable, outcomes: Counter[str]) -> None:
     size = len(values)
     batch = RawBatch(
         values=values,
@@ -200,10 +222,10 @@ def _step(
         outcomes[f"dead letter {name}"] += 1
 
 
-def _refuse_leaks(arrivals: Arrivals, needles: re.Pattern[str]) -> None:
+def _refuse_leaks(arrivals: Arrivals, needles: Readable) -> None:
     letters = arrivals.dead_letters.drop("sealed_payload")
     seals = b"".join(record for _, record in arrivals.seals).decode()
-    found = needles.findall(arrivals.bronze.write_json() + letters.write_json() + seals)
+    found = needles.in_text(arrivals.bronze.write_json() + letters.write_json() + seals)
     assert not found, f"{len(found)} planted identities are readable"
 
 
@@ -237,14 +259,18 @@ def main() -> None:
     options.add_argument("--records", type=int, default=200_000)
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
-    began = time.monotonic()
+    began, cpu = time.monotonic(), time.process_time()
     for allow_clear in (False, True):
         outcomes = fuzz(chosen.seed, chosen.records // 2, allow_clear=allow_clear)
         print("clear identities allowed:" if allow_clear else "tokens only:")
         for name, number in sorted(outcomes.items()):
             print(f"  {name}: {number:,}")
         sys.stdout.flush()
-    print(f"{chosen.records:,} records in {time.monotonic() - began:.0f} s, seed {chosen.seed}")
+    took, cpu = time.monotonic() - began, time.process_time() - cpu
+    print(
+        f"{chosen.records:,} records in {took:.0f} s, seed {chosen.seed}; "
+        f"{1000 * cpu / chosen.records:.2f} ms of processor time a record"
+    )
 
 
 if __name__ == "__main__":

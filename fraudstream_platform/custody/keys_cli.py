@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from fraudstream_platform.custody import rotate_token
-from fraudstream_platform.custody.rotate import rotate_vault
+from fraudstream_platform.custody.rotate import retire_vault, rotate_vault
 from fraudstream_platform.drain.anchors import anchor_now
 from fraudstream_platform.lake.audited import audited, is_there
 from fraudstream_platform.protection.keys import key_file
@@ -44,7 +44,7 @@ def rotate(
     kind: Annotated[Kind, typer.Option(help="Which keys.")],
     new: Annotated[bool, typer.Option("--new", help="Add a new key to KEY_FILE first.")] = False,
     retire: Annotated[
-        bool, typer.Option("--retire", help="Of the token key: drop the older one, for ever.")
+        bool, typer.Option("--retire", help="Drop the older keys of KEY_FILE, for ever.")
     ] = False,
 ) -> None:
     """Vault: seal anew what older keys sealed. Token: link tokens that stay to the newest key.
@@ -52,11 +52,11 @@ def rotate(
     If it is interrupted, the next one goes on.
     """
     settings = get_settings()
-    if retire and (new or kind is Kind.VAULT):
-        raise typer.BadParameter("--retire ends a rotation of the token key, by itself")
+    if retire and new:
+        raise typer.BadParameter("--retire ends a rotation that --new began")
     try:
         lines = (
-            _rotate_vault(settings, new)
+            _rotate_vault(settings, new, retire)
             if kind is Kind.VAULT
             else _rotate_token(settings, new, retire)
         )
@@ -66,13 +66,16 @@ def rotate(
         typer.echo(line)
 
 
-def _rotate_vault(settings: Settings, new: bool) -> list[str]:
+def _rotate_vault(settings: Settings, new: bool, retire: bool) -> list[str]:
     with Console(stderr=True).status("rotating the vault key") as spinner:
-        renewed = rotate_vault(
-            settings,
-            new_key=new,
-            note=lambda table, count: spinner.update(f"{table}: {count:,} seals"),
-        )
+
+        def note(table: str, count: int) -> None:
+            spinner.update(f"{table}: {count:,} seals")
+
+        if retire:
+            renewed = retire_vault(settings, note)
+        else:
+            renewed = rotate_vault(settings, new_key=new, note=note)
     return [f"{table}: {count:,} seals renewed" for table, count in renewed.items()]
 
 

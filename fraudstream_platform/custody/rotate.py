@@ -6,17 +6,18 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 from fraudstream_platform.custody.reveal import require_audit
+from fraudstream_platform.custody.rotating import catch_up_vault, drop_older, rotating
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.lake.audited import audited
-from fraudstream_platform.lake.vault import SEALED, reseal
+from fraudstream_platform.lake.vault import SEALED, has_older_seals, reseal
 from fraudstream_platform.protection.keys import FileKeys, keys_of, sealer_of
 from fraudstream_platform.protection.vault import SealError
 from fraudstream_platform.settings import Settings
 
+Note = Callable[[str, int], None]
 
-def rotate_vault(
-    settings: Settings, *, new_key: bool, note: Callable[[str, int], None]
-) -> dict[str, int]:
+
+def rotate_vault(settings: Settings, *, new_key: bool, note: Note) -> dict[str, int]:
     """Seal anew what is not under the newest key; seals renewed, by table.
 
     `new_key` first adds one to KEY_FILE. `note` is told tables and seals renewed so far. Whatever
@@ -36,15 +37,41 @@ def rotate_vault(
     ):
         if new_key and isinstance(provider, FileKeys):
             provider.file.add("vault")
-        renewed = dict.fromkeys(SEALED, 0)
-        sealer = sealer_of(settings)
-        try:
-            for table in SEALED:
-                for count in reseal(settings, table, sealer):
-                    renewed[table] += count
-                    note(table, renewed[table])
-        except SealError as error:
-            raise UserError(f"{error}; is a key missing from VAULT_OLD_KEYS?") from None
-        counts = ", ".join(f"{table} {count}" for table, count in renewed.items())
-        ending.detail = f"key {provider.vault_keys()[0].id}; seals renewed: {counts}"
+        renewed = _reseal(settings, note)
+        ending.detail = f"key {provider.vault_keys()[0].id}; {_told(renewed)}"
         return renewed
+
+
+def retire_vault(settings: Settings, note: Note) -> dict[str, int]:
+    """Seal anew what is left, sent or stored, and drop every vault key but the newest, for ever.
+
+    Whoever still seals with an older key makes seals that nobody opens again. Raises UserError.
+    """
+    with rotating(settings, "vault") as (file, ending):
+        catch_up_vault(settings)
+        renewed = _reseal(settings, note)
+        if has_older_seals(settings, sealer_of(settings)):
+            raise UserError(
+                "something still seals with an older key: restart sources and services, wait until "
+                "a second window has begun, and try again"
+            )
+        drop_older(file, "vault", ending, _told(renewed))
+        return renewed
+
+
+def _reseal(settings: Settings, note: Note) -> dict[str, int]:
+    renewed = dict.fromkeys(SEALED, 0)
+    sealer = sealer_of(settings)
+    try:
+        for table in SEALED:
+            for count in reseal(settings, table, sealer):
+                renewed[table] += count
+                note(table, renewed[table])
+    except SealError as error:
+        raise UserError(f"{error}; is a key missing from VAULT_OLD_KEYS?") from None
+    return renewed
+
+
+def _told(renewed: dict[str, int]) -> str:
+    counts = ", ".join(f"{table} {count}" for table, count in renewed.items())
+    return f"seals renewed: {counts}"

@@ -13,27 +13,22 @@ to every counter. Hence links (`token_links`): token under the new key -> token 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
-from fraudstream_platform.custody.reveal import require_audit
-from fraudstream_platform.drain.follower import vault_follower
+from fraudstream_platform.custody.rotating import catch_up_vault, drop_older, rotating
 from fraudstream_platform.drain.kafka import plain_producer
 from fraudstream_platform.errors import UserError
-from fraudstream_platform.lake.audited import Ending, audited
 from fraudstream_platform.lake.rewrite import file_paths
 from fraudstream_platform.lake.tables import VAULT, table_uri
 from fraudstream_platform.lake.vault import FORGOTTEN
-from fraudstream_platform.protection.key_file import KeyFile
-from fraudstream_platform.protection.keys import FileKeys, keys_of, sealer_of, tokeniser_of
+from fraudstream_platform.protection.keys import sealer_of, tokeniser_of
 from fraudstream_platform.protection.tokens import TokenLinks
 from fraudstream_platform.protection.vault import SealError
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.token_links import LinkReader, tell_links
 
-_VAULT_WAIT_S = 120.0
 _FLUSH_S = 60.0
 
 Note = Callable[[int], None]
@@ -41,7 +36,7 @@ Note = Callable[[int], None]
 
 def begin(settings: Settings, note: Note) -> int:
     """Add a token key and link the vault's tokens to it; how many. Raises UserError."""
-    with _rotating(settings) as (file, ending):
+    with rotating(settings, "token") as (file, ending):
         if len(file.keys("token")) > 1:
             raise UserError("a rotation is under way: end it with --retire")
         key = file.add("token")
@@ -52,7 +47,7 @@ def begin(settings: Settings, note: Note) -> int:
 
 def link(settings: Settings, note: Note) -> int:
     """Link what has no link yet, as after a `begin` that was cut short; how many."""
-    with _rotating(settings) as (_, ending):
+    with rotating(settings, "token") as (_, ending):
         count = _link(settings, note)
         ending.detail = f"tokens linked: {count}"
         return count
@@ -60,37 +55,15 @@ def link(settings: Settings, note: Note) -> int:
 
 def retire(settings: Settings, note: Note) -> int:
     """Link the rest and drop every token key but the newest, for ever; tokens linked."""
-    with _rotating(settings) as (file, ending):
+    with rotating(settings, "token") as (file, ending):
         count = _link(settings, note)
-        gone = ", ".join(key.id for key in file.retire("token"))
-        ending.detail = f"retired: key {gone or 'none'}; tokens linked: {count}"
+        drop_older(file, "token", ending, f"tokens linked: {count}")
         return count
-
-
-@contextmanager
-def _rotating(settings: Settings) -> Iterator[tuple[KeyFile, Ending]]:
-    """The key file, held against other rotations, and what the audit trail will say of this one."""
-    file = _key_file(settings)
-    with file.lock(), audited(settings, "keys.rotate", "token") as ending:
-        yield file, ending
-
-
-def _key_file(settings: Settings) -> KeyFile:
-    require_audit(settings)
-    provider = keys_of(settings)
-    if not isinstance(provider, FileKeys):
-        raise UserError("the token key rotates in KEY_FILE: `fraudstream keys create` makes one")
-    return provider.file
 
 
 def _link(settings: Settings, note: Note) -> int:
     """Tell the topic a link for each token of the vault that lacks one."""
-    follower = vault_follower(settings)
-    try:
-        if not follower.catch_up(_VAULT_WAIT_S):
-            raise UserError("seals are still on their way to the vault: try again")
-    finally:
-        follower.close()
+    catch_up_vault(settings)
     links = TokenLinks()
     reader = LinkReader(settings, links)
     try:

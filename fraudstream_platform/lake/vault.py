@@ -59,6 +59,18 @@ def reseal(settings: Settings, table: str, sealer: Sealer) -> Iterator[int]:
     delete_replaced(settings, table)
 
 
+def has_older_seals(settings: Settings, sealer: Sealer) -> bool:
+    """Whether any table holds a seal that the newest key did not make, as of now."""
+    return any(
+        not _may_stay(seal, sealer)
+        for table, column in SEALED.items()
+        for path in file_paths(settings, table)
+        for seal in pl.read_parquet(Path(table_uri(settings, table)) / path, columns=[column])[
+            column
+        ]
+    )
+
+
 class _Renewal:
     """The rows of one file with every seal under the newest key; `count` of them are new."""
 
@@ -69,12 +81,15 @@ class _Renewal:
 
     def __call__(self, rows: pl.DataFrame) -> pl.DataFrame | None:
         old = rows[self._column].to_list()
-        new = [seal if self._may_stay(seal) else self._sealer.resealed(seal) for seal in old]
+        new = [
+            seal if _may_stay(seal, self._sealer) else self._sealer.resealed(seal) for seal in old
+        ]
         self.count = sum(before != after for before, after in zip(old, new, strict=True))
         return rows.with_columns(pl.Series(self._column, new)) if self.count else None
 
-    def _may_stay(self, seal: str) -> bool:
-        return seal == FORGOTTEN or self._sealer.is_newest(seal)
+
+def _may_stay(seal: str, sealer: Sealer) -> bool:
+    return seal == FORGOTTEN or sealer.is_newest(seal)
 
 
 def _files_with(settings: Settings, token: str) -> list[str]:

@@ -11,8 +11,9 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from fraudstream_platform.custody import rotate
 from fraudstream_platform.custody.reveal import Request, reveal
-from fraudstream_platform.custody.rotate import rotate_vault
+from fraudstream_platform.custody.rotate import retire_vault, rotate_vault
 from fraudstream_platform.drain.seals import KnownTokens, read_vault_records
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.lake import vault
@@ -240,23 +241,53 @@ def test_a_seal_that_no_key_opens_ends_the_rotation_untouched(settings: Settings
     assert ask(settings, 1) == "p***@mail1.example"
 
 
-def test_a_key_file_is_rotated_by_one_command(settings: Settings, tmp_path: Path) -> None:
-    """A new key that is not on disk before something is sealed under it would be lost with it."""
+@pytest.fixture
+def filed(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A vault of three addresses whose keys are in a key file; no broker has more seals."""
     kek = tmp_path / "kek"
     kek.write_bytes(Fernet.generate_key())
     kek.chmod(0o600)
-    filed = settings.model_copy(
+    found = settings.model_copy(
         update={
             "data_dir": tmp_path / "filed",
             "key_file": str(tmp_path / "keys.json"),
             "key_encryption_key_file": str(kek),
         }
     )
-    key_file(filed).create()
-    create_tables(filed)
-    add(filed, range(3), 0)
+    key_file(found).create()
+    create_tables(found)
+    add(found, range(3), 0)
+    monkeypatch.setattr(rotate, "catch_up_vault", lambda _: None)
+    return found
+
+
+def test_a_key_file_is_rotated_by_one_command(settings: Settings, filed: Settings) -> None:
+    """A new key that is not on disk before something is sealed under it would be lost with it."""
     assert rotate_vault(filed, new_key=True, note=no_note) == {VAULT: 3, DEAD: 0}
     assert [key.version for key in key_file(filed).keys("vault")] == [2, 1]
     assert ask(filed, 1) == "p***@mail1.example"
     with pytest.raises(UserError, match="KEY_FILE"):
         rotate_vault(settings, new_key=True, note=no_note)
+
+
+def test_a_retired_vault_key_is_gone_and_nothing_needs_it(filed: Settings) -> None:
+    """A key that stays in the file opens every backup; one that went too early shuts the vault."""
+    key_file(filed).add("vault")
+    assert retire_vault(filed, no_note) == {VAULT: 3, DEAD: 0}
+    assert [key.version for key in key_file(filed).keys("vault")] == [2]
+    assert ask(filed, 1) == "p***@mail1.example"
+
+
+def test_a_vault_key_that_something_still_seals_with_is_not_dropped(filed: Settings) -> None:
+    """A task of the window before goes on with its key: its seals would never open again."""
+    old = filed.model_copy(update={"key_file": f"{filed.key_file}.old"})
+    Path(old.key_file).write_bytes(Path(filed.key_file).read_bytes())
+    key_file(filed).add("vault")
+
+    def sealed_meanwhile(table: str, count: int) -> None:
+        add(old, range(3, 6), 3)
+
+    with pytest.raises(UserError, match="still seals"):
+        retire_vault(filed, sealed_meanwhile)
+    assert [key.version for key in key_file(filed).keys("vault")] == [2, 1]
+    assert ask(filed, 4) == "p***@mail4.example"

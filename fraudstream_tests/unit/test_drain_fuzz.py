@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fraudstream_tests.fuzz import MUTATIONS, fuzz
+from fraudstream_tests.fuzz import MUTATIONS, PLANTED, Readable, fuzz
 
 pytestmark = pytest.mark.unit
 
@@ -20,3 +20,13 @@ def test_mutated_records_are_rows_or_dead_letters_and_never_a_crash(allow_clear:
     assert outcomes["bronze"] >= outcomes["sent good"] > 0
     assert all(outcomes[f"sent {mutation.__name__}"] for mutation in MUTATIONS)
     assert outcomes["dead letter too_large"] and outcomes["dead letter undecodable"]
+
+
+def test_what_the_fuzz_looks_for_it_finds() -> None:
+    """A search that is blind calls every leak clean, one that cries at longer numbers is useless."""
+    card, phone, mail = PLANTED
+    search = Readable(PLANTED)
+    assert search.in_text(f"é {mail}é") == [mail]
+    assert search.in_text(f"{card}1 {card}") == [card]
+    assert search.in_text(phone.encode().hex())
+    assert search.in_text(f"7{card} {card}7") == search.in_text("") == []

@@ -20,7 +20,7 @@ from fraudstream_platform.protection.identity import protect_frame
 from fraudstream_platform.protection.normalise import IdentityError, normalise
 from fraudstream_platform.protection.vault import Identity, Original
 from fraudstream_platform.settings import Settings
-from fraudstream_tests.fuzz import PLANTED, OneSchema, readable, records
+from fraudstream_tests.fuzz import PLANTED, OneSchema, Readable, records
 
 pytestmark = pytest.mark.unit
 
@@ -85,4 +85,4 @@ def test_a_frame_that_cannot_be_protected_is_not_quoted() -> None:
 
 
 def _refuse_planted(text: str) -> None:
-    assert readable(PLANTED).findall(text) == []
+    assert Readable(PLANTED).in_text(text) == []
