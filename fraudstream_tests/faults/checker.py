@@ -10,9 +10,11 @@ A round compares the rows that came since the one before, and counts all.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +39,13 @@ from fraudstream_tests.faults.expected import (
     Told,
 )
 from fraudstream_tests.faults.feed import SEQUENCE, Sent
+from fraudstream_tests.faults.level import Level
 from fraudstream_tests.faults.replayed import Replayed
 from fraudstream_tests.faults.topics import Topic
 
 _MOST_NAMED = 5
+_SETTLED_MS = 10_000
+"""Longer than append times step back in a trial: no record comes before those that are older."""
 _NETWORK = {"merchant_collusion", "synthetic_identity"}
 """Patterns that are found over Silver, by another job: their alerts are no row's."""
 
@@ -101,6 +106,7 @@ class Checker:
             settings.oldest_event_days,
         )
         self._replayed = Replayed(settings)
+        self._level = Level(len(sources.raw.positions))
         self._file = sent.open()
         self._unseen: dict[int, Sent] = {}
         self._newest: dict[int, int] = {}
@@ -112,15 +118,18 @@ class Checker:
         self.troubles: Counter[str] = Counter()
 
     def check(self, upto: Positions, *, is_last: bool = False) -> Report:
-        """Compare everything before `upto`, which all tables have passed.
+        """Compare what lies before `upto`, which all tables have passed, as far as it is settled.
 
         `is_last`: nothing more was sent, so nothing may be left over anywhere.
         """
         report = Report()
         if not upto:  # nothing is committed yet
             return report
-        since = dict(self._sources.raw.positions)
-        records = self._records(upto, report)
+        self._read(report)
+        since = dict(self._level.passed)
+        settled = inf if is_last else time.time() * 1000 - _SETTLED_MS
+        records = self._level.take(upto, settled)
+        upto = dict(self._level.passed)
         self._listen()
         rows: dict[str, dict[Place, Row]] = {table: {} for table in DRAINED}
         for record in records:
@@ -141,13 +150,15 @@ class Checker:
         report.compared["alerts"] = sum(self._ids.values())
         return report
 
-    def _records(self, upto: Positions, report: Report) -> list[Record]:
+    def _read(self, report: Report) -> None:
+        """What is on the raw topic by now, held against what was sent."""
+        messages = list(self._sources.raw.read())
+        # The source writes down what it sends before it does: read later, the file has all of it.
         for line in self._file:
             one = Sent.of_line(line)
             self._unseen[one.sequence] = one
-        records: list[Record] = []
         offences: list[str] = []
-        for message in self._sources.raw.read(upto):
+        for message in messages:
             record = Record(
                 message.partition() or 0,
                 message.offset() or 0,
@@ -155,7 +166,7 @@ class Checker:
                 message.key(),
                 message.value() or b"",
             )
-            records.append(record)
+            self._level.add(record)
             number = int(dict(message.headers() or {})[SEQUENCE] or -1)
             sent = self._unseen.pop(number, None)
             if sent is None:
@@ -168,7 +179,6 @@ class Checker:
                 offences.append(f"{record.place}: {number} comes late")
             self._newest[record.partition] = number
         report.note("raw topic", offences)
-        return _in_append_order(records)
 
     def _listen(self) -> None:
         values: list[bytes] = []
@@ -252,13 +262,3 @@ class Checker:
                 yield f"{at} is not what the topic says"
         if is_last:
             yield from (f"{at} is missing" for at in left)
-
-
-def _in_append_order(records: list[Record]) -> list[Record]:
-    """By append time, each partition in offset order, even where its append time steps back."""
-    reached: dict[int, int] = {}
-    keys: dict[Place, int] = {}
-    for record in sorted(records, key=lambda one: one.place):
-        reached[record.partition] = max(reached.get(record.partition, 0), record.append_ms)
-        keys[record.place] = reached[record.partition]
-    return sorted(records, key=lambda one: (keys[one.place], one.place))
