@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -21,6 +22,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from fraudstream_platform.connection import Config, kafka_connection
 from fraudstream_platform.settings import Settings
 
+_LOOK_S = 0.05
 _SAME_FETCH_S = 0.002
 """The partitions of one fetch response become readable one after the other, within this time."""
 
@@ -151,11 +153,19 @@ def ask_stable_ends(
     client: AdminClient, topic: str, partitions: Sequence[int], timeout: float = 10.0
 ) -> dict[int, Future[Any]]:
     """Futures of the last stable offsets (`.offset`), by partition; they end within `timeout` s."""
+    return _ask_ends(client, topic, partitions, IsolationLevel.READ_COMMITTED, timeout)
+
+
+def _ask_ends(
+    client: AdminClient,
+    topic: str,
+    partitions: Sequence[int],
+    isolation: IsolationLevel,
+    timeout: float = 10.0,
+) -> dict[int, Future[Any]]:
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     asked = {TopicPartition(topic, p): latest for p in partitions}
-    futures = client.list_offsets(
-        asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=timeout
-    )
+    futures = client.list_offsets(asked, isolation_level=isolation, request_timeout=timeout)
     return {place.partition: future for place, future in futures.items()}
 
 
@@ -163,3 +173,15 @@ def stable_ends(client: AdminClient, topic: str, partitions: Sequence[int]) -> d
     """Last stable offsets of many partitions, in one request that waits behind no fetch."""
     futures = ask_stable_ends(client, topic, partitions)
     return {partition: future.result().offset for partition, future in futures.items()}
+
+
+def wait_until_settled(client: AdminClient, topic: str, partition: int) -> None:
+    """Return once all that lies in the partition now can be read, or never will be.
+
+    An open transaction, be it a stranger's, hides from readers what was committed after it began:
+    who reads to the stable end then takes an old state for the newest.
+    """
+    asked = _ask_ends(client, topic, [partition], IsolationLevel.READ_UNCOMMITTED)
+    end = asked[partition].result().offset
+    while stable_ends(client, topic, [partition])[partition] < end:
+        time.sleep(_LOOK_S)

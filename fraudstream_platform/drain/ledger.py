@@ -10,7 +10,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from fraudstream_platform.drain.held import AlertRecord
 from fraudstream_platform.drain.journal import Entry
-from fraudstream_platform.drain.kafka import reader, transactional_producer
+from fraudstream_platform.drain.kafka import (
+    admin,
+    reader,
+    transactional_producer,
+    wait_until_settled,
+)
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.settings import Settings
 
@@ -48,7 +53,9 @@ class Ledger:
         self._mirrors: list[Consumer] = [
             reader(settings, name) for name in (ALERT_GROUP, LAKE_GROUP)
         ]
-        self._producer.list_topics(settings.journal_topic, timeout=30)  # opens the connection
+        self._admin = admin(settings)
+        for client in (self._producer, self._admin):  # opens their connections
+            client.list_topics(settings.journal_topic, timeout=30)
 
     def close(self) -> None:
         """Release the clients' threads and sockets."""
@@ -56,8 +63,9 @@ class Ledger:
             consumer.close()
 
     def fence(self) -> None:
-        """Initialise transactions: every earlier producer of this group can write no more."""
+        """Every earlier producer of this group can write no more, and what they wrote can be read."""
         _patiently(lambda: self._producer.init_transactions(10.0))
+        wait_until_settled(self._admin, self._settings.journal_topic, self._group)
 
     def commit(
         self,

@@ -13,7 +13,13 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaException
 
-from fraudstream_platform.drain.kafka import reader, records_to_end, transactional_producer
+from fraudstream_platform.drain.kafka import (
+    admin,
+    reader,
+    records_to_end,
+    transactional_producer,
+    wait_until_settled,
+)
 from fraudstream_platform.network.news import Told, told_from
 from fraudstream_platform.settings import Settings
 
@@ -33,6 +39,7 @@ class Memory:
         self._producer = transactional_producer(settings, PRODUCER)
         try:
             self._producer.init_transactions(_PATIENCE_SECONDS)
+            wait_until_settled(admin(settings), settings.network_topic, 0)
         except KafkaException as error:
             raise TellingFailedError(f"{PRODUCER}: {error.args[0].str()}") from None
 

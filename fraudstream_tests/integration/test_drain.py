@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import NewPartitions
 
 from fraudstream_platform.drain.followers import Followers
 from fraudstream_platform.drain.heads import read_heads
+from fraudstream_platform.drain.journal import COMPLETE, Entry, JournalReader, Term
 from fraudstream_platform.drain.kafka import admin
+from fraudstream_platform.drain.ledger import Ledger
 from fraudstream_platform.drain.reshard import reshard
 from fraudstream_platform.drain.resume import RegroupError
 from fraudstream_platform.drain.topics import setup
@@ -149,6 +152,40 @@ def test_every_label_is_a_row_once(
     assert labels["problem"].null_count() == labels.height
     assert sum(report.followed["labels.transactions"] for report in reports) == labels.height
     assert reports[1].labels_waiting == 0
+
+
+def test_who_takes_over_knows_what_lies_behind_a_strangers_open_transaction(
+    settings: Settings,
+) -> None:
+    """Guards against alerts published twice and flushes that overlap, after which nothing commits.
+
+    To a reader of committed records the journal ends where the oldest open transaction begins.
+    """
+    group = settings.topic_partitions - 1  # nobody's partition of the journal
+    before, after = Ledger(settings, group), Ledger(settings, group)
+    stranger = Producer(
+        {
+            "bootstrap.servers": settings.bootstrap,
+            "transactional.id": "a-stranger",
+            "transaction.timeout.ms": 3_000,
+        }
+    )
+    journal = JournalReader(settings)
+    try:
+        before.fence()
+        stranger.init_transactions(30)
+        stranger.begin_transaction()
+        stranger.produce(settings.journal_topic, b"never committed", partition=group)
+        stranger.flush(30)
+        final = Entry("final", group, Term(1, 1, 0), "a run", 2, {group: 7}, {group: 7})
+        before.commit([final], [])
+        assert journal.tail(group, COMPLETE) == []  # else this test shows nothing
+        after.fence()
+        assert [entry.flushed for entry in journal.tail(group, COMPLETE)] == [{group: 7}]
+    finally:
+        journal.close()
+        before.close()
+        after.close()
 
 
 @pytest.mark.usefixtures("drained")
