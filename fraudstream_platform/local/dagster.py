@@ -160,6 +160,7 @@ def _service(
         prepare=lambda: prepare_instance(settings),
         nice=nice,
         wave=wave,
-        start_timeout_s=120.0,
+        # At the lowest priority a service gets what the others leave, and they begin with it.
+        start_timeout_s=120.0 if nice <= NICE else 600.0,
         url=url,
     )
