@@ -79,7 +79,7 @@ def test_the_attacks_have_all_kinds_of_verdicts() -> None:
     assert len(fired) > 1, fired
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(random_cases.streams)
 def test_cases_agree(stream: list[tuple[int, tuple[Any, ...]]]) -> None:
     """What opens a case, what it hides and what it forgets, to the millisecond."""
