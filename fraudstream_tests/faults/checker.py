@@ -1,9 +1,10 @@
 """Compares the whole end state with what it shall be, round by round, in a process of its own.
 
 1. Every record that was sent is on the raw topic, once, in its order, bit by bit.
-2. Every table holds the rows that the naive oracle makes of the records, once, with all values.
-3. Features, scores and cases are bit by bit those of an undisturbed replay.
-4. The alerts on the topic (read_committed) are those of the replay, once, and so is their table.
+2. Every table holds the rows that the naive oracle makes of the records, once, with all values,
+   scores and cases included.
+3. The alerts on the topic (read_committed) are the oracle's, once, and so is their table.
+4. Features are bit by bit those of an undisturbed replay in other steps, and alerts to the letter.
 
 A round compares the rows that came since the one before, and counts all.
 """
@@ -22,13 +23,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fraudstream_platform.connection import registry_client
+from fraudstream_platform.detection.rules import RULES, RULES_DIR
 from fraudstream_platform.drain.follower import alert_reader
 from fraudstream_platform.drain.positions import Positions
 from fraudstream_platform.drain.touches import Columns, TouchReader
 from fraudstream_platform.lake.tables import ALERTS, DRAINED, scan
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_platform.simulator.producer import schema_id
-from fraudstream_tests.faults.compare import differences, unlike
+from fraudstream_tests.faults.alert_checks import AlertChecks
+from fraudstream_tests.faults.compare import differences, unlike, unlike_alerts
 from fraudstream_tests.faults.expected import (
     BRONZE,
     FEATURES,
@@ -42,12 +45,11 @@ from fraudstream_tests.faults.feed import SEQUENCE, Sent
 from fraudstream_tests.faults.level import Level
 from fraudstream_tests.faults.replayed import Replayed
 from fraudstream_tests.faults.topics import Topic
+from fraudstream_tests.oracle.detection import Detection
 
 _MOST_NAMED = 5
 _SETTLED_MS = 10_000
 """Longer than append times step back in a trial: no record comes before those that are older."""
-_NETWORK = {"merchant_collusion", "synthetic_identity"}
-"""Patterns that are found over Silver, by another job: their alerts are no row's."""
 
 
 @dataclass
@@ -104,6 +106,7 @@ class Checker:
             settings.vault_key.get_secret_value(),
             settings.silver_quality_threshold,
             settings.oldest_event_days,
+            Detection(RULES_DIR / "default.yaml", RULES.version),
         )
         self._replayed = Replayed(settings)
         self._level = Level(len(sources.raw.positions))
@@ -111,10 +114,7 @@ class Checker:
         self._unseen: dict[int, Sent] = {}
         self._newest: dict[int, int] = {}
         self._rows: Counter[str] = Counter()
-        self._due: dict[Place, Row] = {}
-        self._on_topic: dict[tuple[int, int], Row] = {}
-        self._ids: Counter[str] = Counter()
-        self._unmatched: dict[Place, Row] = {}
+        self._alerts = AlertChecks()
         self.troubles: Counter[str] = Counter()
 
     def check(self, upto: Positions, *, is_last: bool = False) -> Report:
@@ -131,7 +131,7 @@ class Checker:
         records = self._level.take(upto, settled)
         upto = dict(self._level.passed)
         self._listen()
-        rows: dict[str, dict[Place, Row]] = {table: {} for table in DRAINED}
+        rows: dict[str, dict[Place, Row]] = {table: {} for table in (*DRAINED, ALERTS)}
         for record in records:
             for table, row in self._expected.rows(record).items():
                 rows[table][record.place] = row
@@ -143,11 +143,11 @@ class Checker:
             if table == FEATURES:
                 report.note("features of the replay", unlike(features, found))
         self._count(upto, report)
-        self._compare_alerts(alerts, upto, report, is_last=is_last)
+        self._compare_alerts(rows[ALERTS], alerts, upto, report, is_last=is_last)
         if is_last:
             report.note("sent and never stored", (f"{n}" for n in self._unseen))
         report.compared = Counter(self._rows)
-        report.compared["alerts"] = sum(self._ids.values())
+        report.compared["alerts"] = self._alerts.count
         return report
 
     def _read(self, report: Report) -> None:
@@ -220,45 +220,24 @@ class Checker:
         report.note("counts", offences)
 
     def _compare_alerts(
-        self, alerts: pl.DataFrame, upto: Positions, report: Report, *, is_last: bool
+        self,
+        expected: dict[Place, Row],
+        replayed: pl.DataFrame,
+        upto: Positions,
+        report: Report,
+        *,
+        is_last: bool,
     ) -> None:
-        for row in alerts.iter_rows(named=True):
-            self._due[row["partition"], row["offset"]] = row
         for message in self._sources.alerts.read():
-            alert = self._sources.read_alert(message.value() or b"")
-            self._on_topic[message.partition() or 0, message.offset() or 0] = alert
-            self._ids[alert["alert_id"]] += 1
-            if not _NETWORK & set(alert["patterns"]):
-                self._unmatched[alert["partition"], alert["offset"]] = alert
-        report.note("alerts twice on the topic", (a for a, n in self._ids.items() if n > 1))
-        report.note("alerts", self._unlike_alerts(upto))
+            place = (message.partition() or 0, message.offset() or 0)
+            self._alerts.hear(place, self._sources.read_alert(message.value() or b""))
+        report.note("alerts twice on the topic", self._alerts.doubled())
+        found = self._alerts.take(upto)
+        report.note("alerts", unlike_alerts(expected, found, to_the_bit=False))
+        again = {
+            (row["partition"], row["offset"]): {n: v for n, v in row.items() if n != "lake_hour"}
+            for row in replayed.iter_rows(named=True)
+        }
+        report.note("alerts of the replay", unlike_alerts(again, found, to_the_bit=True))
         in_table = self._sources.rows_of(ALERTS).collect()
-        report.note("alert table", self._unlike_topic(in_table, is_last=is_last))
-
-    def _unlike_alerts(self, upto: Positions) -> Iterable[str]:
-        """Alerts of the topic and of the replay have to be the same, below `upto`."""
-        reached = [p for p in self._unmatched if p[1] < upto[p[0]]]
-        for place in reached:
-            got, want = self._unmatched.pop(place), self._due.pop(place, None)
-            if want is None:
-                yield f"{place}: {got['patterns']} is not to be alerted"
-                continue
-            wrong = [n for n in want if n != "lake_hour" and got[n] != want[n]]
-            if wrong:
-                yield f"{place}: " + ", ".join(f"{n} {got[n]!r} for {want[n]!r}" for n in wrong)
-        yield from (f"{place} has no alert" for place in self._due)
-        self._due.clear()
-
-    def _unlike_topic(self, found: pl.DataFrame, *, is_last: bool) -> Iterable[str]:
-        left = dict(self._on_topic)
-        for row in found.iter_rows(named=True):
-            at = (row["topic_partition"], row["topic_offset"])
-            alert = left.pop(at, None)
-            if alert is None:
-                # It may be newer than what was read of the topic, but not twice.
-                if at in self._on_topic or is_last:
-                    yield f"{at} is there twice, or should not be"
-            elif any(row[name] != value for name, value in alert.items()):
-                yield f"{at} is not what the topic says"
-        if is_last:
-            yield from (f"{at} is missing" for at in left)
+        report.note("alert table", self._alerts.unlike_table(in_table, is_last=is_last))

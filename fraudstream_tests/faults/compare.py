@@ -57,6 +57,42 @@ def unlike(replayed: pl.DataFrame, found: pl.DataFrame) -> Iterable[str]:
             yield f"{name} at {place}: {got[differ[0]]} for {want[name][differ[0]]}"
 
 
+def unlike_alerts(
+    expected: Mapping[Place, Row], found: Mapping[Place, Row], *, to_the_bit: bool
+) -> Iterable[str]:
+    """Alerts that are missing, not to be there, or of another value; both by their rows' places.
+
+    Else than `to_the_bit`, reasons may differ in the last digits of their numbers.
+    """
+    for place, got in found.items():
+        want = expected.get(place)
+        if want is None:
+            yield f"{place}: {got['patterns']} is not to be alerted"
+            continue
+        for name, value in want.items():
+            is_near = name == "reasons" and not to_the_bit and _near(value, got[name])
+            if value != got[name] and not is_near:
+                yield f"{place} {name}: {got[name]!r} for {value!r}"
+    yield from (f"{place} has no alert" for place in expected if place not in found)
+
+
+def _near(want: list[Row], got: list[Row]) -> bool:
+    """Reasons agree in everything that `want` has, numbers up to their last digits."""
+    if len(want) != len(got):
+        return False
+    pairs = [
+        (value, there[name])
+        for one, there in zip(want, got, strict=True)
+        for name, value in one.items()
+    ]
+    return all(
+        math.isclose(value, there, rel_tol=1e-9, abs_tol=1e-9)
+        if isinstance(value, float) and there is not None
+        else value == there
+        for value, there in pairs
+    )
+
+
 def _alike(table: str, name: str, want: Any, got: Any) -> bool:
     if table == FEATURES and isinstance(want, float) and got is not None:
         return math.isclose(got, want, rel_tol=1e-9, abs_tol=1e-9)

@@ -1,7 +1,8 @@
 """What every table shall hold, computed from the records themselves: naively, without the engine.
 
 Given are the records as they were sent and where the broker put them (partition, offset, append
-time), and when the broker took what tasks told each other. Records are looked at one by one.
+time), when the broker took what tasks told each other, and the rule set's file and version. Records
+are looked at one by one.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ import fastavro
 from cryptography.fernet import Fernet
 
 from fraudstream_tests.faults.rules import blemishes, broken_rules, is_late
-from fraudstream_tests.unit.exchange_oracle import VISIBLE_AFTER, Exchange
-from fraudstream_tests.unit.oracle import Oracle
+from fraudstream_tests.oracle.detection import Detection
+from fraudstream_tests.oracle.exchange import VISIBLE_AFTER, Exchange
+from fraudstream_tests.oracle.features import Oracle
 
 Row = dict[str, Any]
 Place = tuple[int, int]
 """Partition and offset."""
 
 BRONZE, DEAD = "bronze.transactions", "bronze.dead_letter"
-SILVER, QUARANTINE, FEATURES = "silver.transactions", "silver.quarantine", "gold.features"
+SILVER, QUARANTINE = "silver.transactions", "silver.quarantine"
+FEATURES, ALERTS = "gold.features", "gold.alerts"
 _ROWS_REMEMBERED = 200_000
 _SOURCES = ("MOBILE", "POS", "ONLINE")
 _NOT_REPLAYED: Row = {"first_offset": None, "first_append_time": None}
@@ -62,10 +65,17 @@ class Expected:
     """The rows that the records make; records in the order of their append times."""
 
     def __init__(
-        self, schema: Path, schema_id: int, vault_key: str, threshold: float, oldest_days: int
+        self,
+        schema: Path,
+        schema_id: int,
+        vault_key: str,
+        threshold: float,
+        oldest_days: int,
+        detection: Detection,
     ) -> None:
         self._schema = fastavro.parse_schema(json.loads(schema.read_text()))
         self._schema_id = schema_id
+        self._detection = detection
         self._fernet = Fernet(vault_key.encode())
         self._threshold = threshold
         self._oldest_days = oldest_days
@@ -83,7 +93,7 @@ class Expected:
         self._waiting.append(told)
 
     def rows(self, record: Record) -> dict[str, Row]:
-        """The rows of one record, by table."""
+        """The rows of one record, by table; those of alerts without their sentences and hour."""
         position = {
             "partition": record.partition,
             "offset": record.offset,
@@ -116,7 +126,10 @@ class Expected:
         judged = {**position, "quality_score": score, **decoded}
         if failed:
             return {BRONZE: bronze, QUARANTINE: {**judged, "failed_rules": sorted(failed)}}
-        return {BRONZE: bronze, SILVER: judged, FEATURES: self._features(judged)}
+        features = self._features(judged)
+        beside, alert = self._detection.judge(judged, features)
+        rows = {BRONZE: bronze, SILVER: judged, FEATURES: features | beside}
+        return rows if alert is None else rows | {ALERTS: alert}
 
     def opened(self, sealed: str) -> bytes:
         """The payload of a dead letter."""

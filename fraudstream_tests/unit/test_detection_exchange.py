@@ -21,7 +21,7 @@ from fraudstream_platform.detection.exchange_log import TouchLog
 from fraudstream_platform.detection.exchange_touches import NO_TOUCHES, Touches, joined
 from fraudstream_platform.detection.sample import START, bronze, sample_row, token
 from fraudstream_platform.detection.step import Detector
-from fraudstream_tests.unit.exchange_oracle import ENTITIES, Exchange, append_ms
+from fraudstream_tests.oracle.exchange import ENTITIES, Exchange, append_ms
 
 PROPERTY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 COLUMNS = [feature for feature in FEATURES if feature.entity in ENTITIES]

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from fraudstream_platform.detection.catalogue import FEATURES
 from fraudstream_platform.detection.sample import bronze, sample_row, token
 from fraudstream_platform.detection.step import Detector
-from fraudstream_tests.unit.exchange_oracle import ENTITIES
-from fraudstream_tests.unit.oracle import Oracle
+from fraudstream_tests.oracle.exchange import ENTITIES
+from fraudstream_tests.oracle.features import Oracle
 from fraudstream_tests.unit.streams import streams
 
 PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

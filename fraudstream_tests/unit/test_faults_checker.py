@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +12,14 @@ import polars as pl
 import pytest
 
 from fraudstream_platform.contracts.tables import ALERT_SCHEMA
+from fraudstream_platform.detection import alerts, cases
 from fraudstream_platform.detection.exchange_touches import NO_TOUCHES
+from fraudstream_platform.detection.patterns import (
+    card_testing,
+    impossible_geography,
+    velocity_attack,
+)
+from fraudstream_platform.detection.patterns.base import graded
 from fraudstream_platform.drain.touches import columns_of
 from fraudstream_platform.lake.tables import ALERTS, DRAINED
 from fraudstream_tests.faults.checker import Checker, Sources
@@ -60,8 +67,8 @@ def message(place: tuple[int, int], at: int, key: Any, value: Any, number: int =
 def whole() -> tuple[list[Record], Tables]:
     records = sent()
     tables = stepped(records)
-    alerts = tables[ALERTS].with_row_index("topic_offset")
-    tables[ALERTS] = alerts.with_columns(topic_partition=pl.lit(0, pl.Int32))
+    by_topic = tables[ALERTS].with_row_index("topic_offset")
+    tables[ALERTS] = by_topic.with_columns(topic_partition=pl.lit(0, pl.Int32))
     return records, tables
 
 
@@ -79,11 +86,11 @@ def problems(
     raw = [
         message(one.place, one.append_ms, one.key, one.value, n) for n, one in enumerate(records)
     ]
-    alerts = [message((0, n), 0, None, alert) for n, alert in enumerate(topic)]
+    told = [message((0, n), 0, None, alert) for n, alert in enumerate(topic)]
     sources = Sources(
         Topic(raw, PARTITIONS),  # type: ignore[arg-type]
         Topic([], 1),  # type: ignore[arg-type]
-        Topic(alerts, 1),  # type: ignore[arg-type]
+        Topic(told, 1),  # type: ignore[arg-type]
         lambda _: (columns_of(NO_TOUCHES), np.zeros(0, np.int64)),
         lambda alert: alert,  # type: ignore[arg-type, return-value]
         lambda table: tables[table].lazy(),
@@ -150,3 +157,43 @@ def test_a_record_that_never_arrived_is_found(
     records, tables = whole
     found = problems(records, tables, tmp_path / "sent", on_topic(tables), more=1)
     assert [one.split(":")[0] for one in found] == ["sent and never stored"]
+
+
+def wrong_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evidence counts for a tenth less."""
+    for pattern in (card_testing, velocity_attack, impossible_geography):
+        monkeypatch.setattr(pattern, "graded", lambda ok, all_of, s: graded(ok, 0.9 * all_of, s))
+
+
+def wrong_alert(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every alert is told to be severe."""
+    monkeypatch.setattr(alerts, "severity", lambda score, rules: "critical")
+
+
+def wrong_suppression(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A score five points higher is news."""
+    monkeypatch.setattr(cases, "SCORE_NEWS", 5)
+
+
+@pytest.mark.parametrize(
+    ("plant", "named"),
+    [
+        (wrong_score, {FEATURES, "alerts"}),
+        (wrong_alert, {"alerts"}),
+        (wrong_suppression, {FEATURES, "alerts"}),
+    ],
+)
+def test_a_mistake_of_the_detector_itself_is_found(
+    plant: Callable[[pytest.MonkeyPatch], None],
+    named: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """A replay by the same detector repeats its mistake: only the oracle tells."""
+    plant(monkeypatch)
+    records = sent()
+    tables = stepped(records)
+    by_topic = tables[ALERTS].with_row_index("topic_offset")
+    tables[ALERTS] = by_topic.with_columns(topic_partition=pl.lit(0, pl.Int32))
+    found = problems(records, tables, tmp_path / "sent", on_topic(tables))
+    assert {one.split(":")[0] for one in found} == named

@@ -11,6 +11,7 @@ import pytest
 
 from fraudstream_platform.contracts.codec import WriterSchema
 from fraudstream_platform.contracts.schemas import avro_schema
+from fraudstream_platform.detection.rules import RULES, RULES_DIR
 from fraudstream_platform.detection.step import Detector
 from fraudstream_platform.drain.ingest import Ingest
 from fraudstream_platform.drain.registry import UnknownSchemaError
@@ -20,7 +21,7 @@ from fraudstream_platform.protection.keys import tokeniser_of
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_platform.simulator.record import FastEncoder
 from fraudstream_platform.simulator.stream import Stream, StreamConfig
-from fraudstream_tests.faults.compare import differences, unlike
+from fraudstream_tests.faults.compare import differences, unlike, unlike_alerts
 from fraudstream_tests.faults.expected import (
     BRONZE,
     DEAD,
@@ -33,6 +34,7 @@ from fraudstream_tests.faults.expected import (
     Row,
 )
 from fraudstream_tests.faults.feed import Trouble
+from fraudstream_tests.oracle.detection import Detection
 
 SETTINGS = Settings(_env_file=None)
 START_MS = 1_780_000_000_000
@@ -47,6 +49,7 @@ def expected_rows(records: Sequence[Record]) -> tuple[Expected, dict[str, dict[P
         SETTINGS.vault_key.get_secret_value(),
         SETTINGS.silver_quality_threshold,
         SETTINGS.oldest_event_days,
+        Detection(RULES_DIR / "default.yaml", RULES.version),
     )
     rows: dict[str, dict[Place, Row]] = {}
     for record in records:
@@ -120,6 +123,16 @@ def test_oracle_and_engine_agree_on_every_value(
     """A rule that one of the two has wrong would fail a trial that loses nothing, or hide a loss."""
     assert both[2][table].height > 0
     assert found(both, table) == []
+
+
+def test_oracle_and_engine_agree_on_every_alert(
+    both: tuple[Expected, dict[str, dict[Place, Row]], Tables],
+) -> None:
+    """Who is alerted, why and in which case: an alert too few, and nobody would miss it."""
+    _, rows, tables = both
+    told = {(row["partition"], row["offset"]): row for row in tables[ALERTS].rows(named=True)}
+    assert len(told) > 3
+    assert list(unlike_alerts(rows[ALERTS], told, to_the_bit=False)) == []
 
 
 def test_every_offence_is_named(

@@ -1,10 +1,10 @@
-"""The instrument's features, as naively as possible (see `oracle.py`)."""
+"""The instrument's features, as naively as possible (see `features.py`)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fraudstream_tests.unit.oracle_formulas import great_circle_km
+from fraudstream_tests.oracle.formulas import great_circle_km
 
 HOUR = 3_600_000
 

@@ -9,10 +9,10 @@ import math
 from collections import defaultdict
 from typing import Any
 
-from fraudstream_tests.unit.oracle_card import MOST_MINOR, Credit, event_features
-from fraudstream_tests.unit.oracle_customer import Habits
-from fraudstream_tests.unit.oracle_formulas import surprise
-from fraudstream_tests.unit.oracle_places import Places
+from fraudstream_tests.oracle.card import MOST_MINOR, Credit, event_features
+from fraudstream_tests.oracle.customer import Habits
+from fraudstream_tests.oracle.formulas import surprise
+from fraudstream_tests.oracle.places import Places
 
 CASH_MCCS = {"4829", "6010", "6011", "6050", "6051", "6540", "7800", "7801", "7802", "7995"}
 SMALL = 300
@@ -257,15 +257,17 @@ class Oracle:
 
     def __init__(self) -> None:
         self._accounts: dict[tuple[int, str, str], Account] = defaultdict(Account)
-        self._times: dict[int, list[int]] = defaultdict(list)
+        self._spans: dict[int, tuple[int, int]] = {}
+        """First and newest event of each partition."""
         self._places = Places()
 
     def features(self, row: dict[str, Any]) -> dict[str, float | None]:
         """All declared features of one row."""
         now = facts(row)
-        times = self._times[row["partition"]]
-        times.append(now["time"])
-        warm = max(times) - times[0] >= DAY
+        first, newest = self._spans.get(row["partition"], (now["time"], now["time"]))
+        newest = max(newest, now["time"])
+        self._spans[row["partition"]] = (first, newest)
+        warm = newest - first >= DAY
         found: dict[str, float | None] = {}
         for entity in ("card", "customer"):
             # An entity that the row does not name has no past, and leaves none behind.

@@ -1,4 +1,4 @@
-"""The card's own features and the event's, as naively as possible (see `oracle.py`)."""
+"""The card's own features and the event's, as naively as possible (see `features.py`)."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The customer's own features, as naively as possible (see `oracle.py`)."""
+"""The customer's own features, as naively as possible (see `features.py`)."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from fraudstream_tests.unit.oracle_formulas import great_circle_km
+from fraudstream_tests.oracle.formulas import great_circle_km
 
 DAY = 86_400_000
 HOUR = 3_600_000

@@ -9,7 +9,7 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from fraudstream_tests.unit.oracle import facts
+from fraudstream_tests.oracle.features import facts
 
 MINUTES, DAY = 600_000, 86_400_000
 VISIBLE_AFTER, LATE, NEWEST, TOLD_A_MINUTE = 1_000, 60_000, 128, 64
@@ -70,14 +70,15 @@ class Exchange:
 
     def features(self, row: dict[str, Any]) -> dict[str, float | None]:
         """What the row's columns of the exchange shall be."""
-        now, names = facts(row), named(row)
+        names = named(row)
+        asks = facts(row)["probe"] and row["card"] is not None
         found: dict[str, float | None] = {}
         for entity in ENTITIES:
-            recent = self._seen(entity, names[entity], row, MINUTES) if now["probe"] else []
+            recent = self._seen(entity, names[entity], row, MINUTES) if asks else []
             cards = {touch["card"] for touch in recent}
             found[f"{entity}_cards_10m"] = len(cards)
             if entity in ("device", "ipnet"):
-                day = self._seen(entity, names[entity], row, DAY) if now["probe"] else []
+                day = self._seen(entity, names[entity], row, DAY) if asks else []
                 found[f"{entity}_cards_24h"] = len({touch["card"] for touch in day})
                 declined = {touch["card"] for touch in day if touch["declined"]}
                 found[f"{entity}_declined_cards_24h"] = len(declined)
