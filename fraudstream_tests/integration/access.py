@@ -203,9 +203,15 @@ def _tokens(settings: Settings) -> dict[Original, str]:
 
 
 def _refusal_of_reading(settings: Settings, topic: str) -> int | None:
-    """The first error about the topic itself within a while; None where a record came instead."""
+    """The first error about the topic itself within a while; None where a record came instead.
+
+    Who may not even know of a topic is told so by its metadata, and a consumer then waits in silence.
+    """
     consumer = reader(settings, "fraudstream.alerts-cli", **{"auto.offset.reset": "earliest"})
     try:
+        unknown = consumer.list_topics(topic, timeout=20).topics[topic].error
+        if unknown is not None:
+            return int(unknown.code())
         consumer.assign([TopicPartition(topic, 0, 0)])
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
