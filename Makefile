@@ -21,7 +21,7 @@ REPORT ?=
 DEMO_ARGS := $(if $(filter command line environment,$(origin SECONDS)),$(if $(SECONDS),--seconds $(SECONDS))) \
 	$(if $(TPS),--tps $(TPS)) $(if $(REPORT),--report $(REPORT))
 
-.PHONY: help env services demo up down status test unit integration faults bench parts replay lint access fuzz sbom audit secrets format clean
+.PHONY: help env services demo up down status test unit integration faults bench parts replay lint access rotation fuzz edge sbom audit secrets format clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -100,9 +100,21 @@ lint: env ## Lint, format check, types, import contracts, security lint
 access: services ## The real broker with TLS, SCRAM and rights, the registry with TLS, and a rotation on them
 	@$(PY) -m pytest -q -n0 fraudstream_tests/integration/access.py
 
+rotation: services ## Both keys rotate under a live stream, compared with a twin that never does; TPS=2000, REPORT=report-rotation.json
+	@$(PY) -m fraudstream_tests.rotation $(if $(TPS),--tps $(TPS)) $(if $(REPORT),--report $(REPORT))
+
 FUZZ ?= 200000
 fuzz: env ## Mutated records through decode and protect; FUZZ=200000, SEED=1
 	@RUST_BACKTRACE=0 $(PY) -m fraudstream_tests.fuzz --records $(FUZZ) --seed $(SEED)
+
+# What a source needs of this repository, and no more (docs/tokens.md).
+EDGE := $(addprefix fraudstream_platform/protection/,normalise.py tokens.py vault.py)
+DIST ?= dist
+edge: env ## Build the small wheel that sources in Python install; DIST=folder
+	@mkdir -p "$(DIST)"; stage=$$(mktemp -d); trap 'rm -rf "$$stage"' EXIT; \
+		cp edge/pyproject.toml LICENSE "$$stage"; cp --parents $(EDGE) "$$stage"; \
+		cp schemas/token_vectors.json "$$stage/fraudstream_platform/protection"; \
+		$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$(DIST)" "$$stage"
 
 sbom: env ## Write sbom.json: every component with its version and hashes (CycloneDX)
 	@$(PY) -m fraudstream_tests.hygiene sbom.json && echo "sbom.json written"

@@ -1,0 +1,1 @@
+"""Rotation of both keys under live load, beside a twin that never rotates: `make rotation`."""
