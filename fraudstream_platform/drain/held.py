@@ -70,6 +70,8 @@ class Held:
     def __init__(self, flushed: Positions, stepped: Positions) -> None:
         self.flushed = dict(flushed)
         self.stepped = dict(stepped)
+        self.reached = dict(stepped)
+        """Alerts of all outputs lie before these offsets, done or due."""
         self._outputs: list[StepOutput] = []
         self._alerts: list[AlertRecord] = []
         self._seals: list[tuple[str, bytes]] = []
@@ -77,6 +79,7 @@ class Held:
 
     def add(self, output: StepOutput) -> None:
         """Hold an output; parts that are already done are dropped here and never kept."""
+        self._reach(output.positions)
         if not covers(self.flushed, output.positions):
             self._outputs.append(output)
             self.rows += sum(frame.height for frame in output.frames.values())
@@ -87,6 +90,7 @@ class Held:
         """The journal says that rows before `flushed` and alerts before `stepped` are done."""
         self.flushed.update(flushed)
         self.stepped.update(stepped)
+        self._reach(stepped)
         self._outputs = [o for o in self._outputs if not covers(self.flushed, o.positions)]
         self.rows = sum(f.height for o in self._outputs for f in o.frames.values())
         self._alerts = [a for a in self._alerts if self._is_due(a)]
@@ -110,3 +114,7 @@ class Held:
 
     def _is_due(self, alert: AlertRecord) -> bool:
         return alert.offset >= self.stepped[alert.partition]
+
+    def _reach(self, positions: Positions) -> None:
+        for partition, offset in positions.items():
+            self.reached[partition] = max(offset, self.reached.get(partition, offset))

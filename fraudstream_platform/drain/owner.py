@@ -203,16 +203,11 @@ class Owner:
             run_id=self._assignment.run_id,
             stop=self._assignment.window_stop,
             flushed=dict(self._held.flushed),
-            stepped=self._stepped(),
+            # Of what is due all is published with this, and nothing of a batch that still waits.
+            stepped=dict(self._held.reached),
             snapshots=self._snapshots,
             origin=self._is_origin,
         )
-
-    def _stepped(self) -> Positions:
-        """Every alert before these offsets is published once the transaction commits."""
-        if not self._stream.is_at_rest:
-            return dict(self._held.stepped)
-        return furthest(self._stream.source.positions, self._held.stepped)
 
     def _flush_entry(self, written: Written) -> Entry:
         cut = written.cut

@@ -10,7 +10,7 @@ from typing import Any
 
 from fraudstream_platform.detection.step import Detector
 from fraudstream_platform.drain.assignment import Assignment
-from fraudstream_platform.drain.held import Held
+from fraudstream_platform.drain.held import AlertRecord, Held
 from fraudstream_platform.drain.journal import Entry, Term
 from fraudstream_platform.drain.owner import Owner
 from fraudstream_platform.drain.positions import Positions
@@ -26,9 +26,11 @@ class Ledger:
     """Keeps what is committed."""
 
     entries: list[Entry] = field(default_factory=list)
+    alerts: list[AlertRecord] = field(default_factory=list)
 
-    def commit(self, entries: Sequence[Entry], *_: Any) -> None:
+    def commit(self, entries: Sequence[Entry], alerts: Sequence[AlertRecord], *_: Any) -> None:
         self.entries.extend(entries)
+        self.alerts.extend(alerts)
 
 
 class Journal:
@@ -105,3 +107,26 @@ def test_whoever_takes_over_before_it_has_caught_up_never_flushes_backwards(
     assert reached == dict.fromkeys(FLUSHED, LAST)
     rows = [f.rows for one in flushes for f in one.files if f.table == "bronze.transactions"]
     assert sum(rows) == sum(LAST - offset for offset in FLUSHED.values())
+
+
+def test_what_is_published_is_journaled_as_stepped_while_the_next_batch_waits(
+    tmp_path: Path,
+) -> None:
+    """Guards against alerts published twice: a successor steps from where the journal says.
+
+    A batch is taken from the log and waits, for the registry or for what other tasks tell: where the
+    reading stands is then further than the last step, whose alerts are due.
+    """
+    settings = Settings(_env_file=None, data_dir=tmp_path)
+    now = round(time.time() * 1000)
+    stream, ledger = Replaying(is_at_rest=False), Ledger()
+    due = AlertRecord(0, 104, b"key", b"value", None)
+    stream.held.add(step_output({0: range(100, 105), 2: range(60, 62)}, [due]))
+    stream.source.positions = {0: 120, 2: 80}
+    assignment = Assignment(now, now + 3_600_000, 1, "run", 0, 2)
+    owner = Owner(settings, assignment, ledger, Journal(), stream)  # type: ignore[arg-type]
+    final = Entry("final", 0, Term(1, 1, 0), "before", now, FLUSHED, FLUSHED)
+    owner.take_over(standing_of([final]))
+    owner.close()
+    assert ledger.alerts == [due]
+    assert ledger.entries[-1].stepped == {0: 105, 2: 62}
