@@ -61,7 +61,9 @@ def main(
     window: Annotated[int, typer.Option(help="Seconds; divides an hour.", min=10)] = 30,
     lead: Annotated[int, typer.Option(help="WARM_LEAD_SECONDS.", min=5)] = 20,
     seed: Annotated[int, typer.Option(help="The stream follows from it.")] = 1,
-    report: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path("report-rotation.json"),
+    report: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path(
+        "report-rotation.json"
+    ),
 ) -> None:
     """Rotate, compare, print and write; exit status 1 where anything is not as it shall be."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what it started, too
