@@ -9,6 +9,7 @@ from typing import Any
 
 from fraudstream_platform.defs.metadata import percentiles
 from fraudstream_platform.drain.journal import Entry
+from fraudstream_platform.measuring.latency import over_time
 from fraudstream_platform.measuring.watch import Sample
 
 Span = tuple[float, float]
@@ -21,7 +22,6 @@ P95_MS = 500.0
 NEAR_P99_MS = 1000.0
 """99 of 100 alerts near a hand-over are to be seen within this time."""
 _SLIP_MS = 100.0
-_BUCKET_S = 5
 _GROWS_S = 0.5
 """Lag grows where it ends this many seconds of the stream higher than it began."""
 
@@ -133,22 +133,6 @@ def handover_spans(finals: Sequence[Entry], owners: Sequence[Entry]) -> list[Spa
         if later:
             windows.setdefault(final.term.window, []).extend((final.at / 1000, min(later) / 1000))
     return [(min(ats) - BEFORE_S, max(ats) + AFTER_S) for _, ats in sorted(windows.items())]
-
-
-def over_time(pairs: Sequence[tuple[float, float]], start: float) -> list[dict[str, float]]:
-    """Alerts of each five seconds: how many, and their latency in ms."""
-    buckets: dict[int, list[float]] = {}
-    for at, ms in pairs:
-        buckets.setdefault(int((at - start) // _BUCKET_S), []).append(ms)
-    return [
-        {
-            "s": number * _BUCKET_S,
-            "alerts": len(ms),
-            "p50": round(median(ms)),
-            "max": round(max(ms)),
-        }
-        for number, ms in sorted(buckets.items())
-    ]
 
 
 def _percentiles(values_ms: Sequence[float]) -> dict[str, float]:

@@ -51,7 +51,7 @@ class Bench:
         self._loads += 1
         before = sum(self._watch.ends().values())
         name = f"load-{self._loads}"
-        generator = Simulator.open_loop(self._settings, tps, warm_s + seconds, customers or 0, name)
+        generator = Simulator.open_loop(self._settings, tps, warm_s + seconds, customers, name)
         usage = Usage(lambda: self._roots(generator))
         try:
             wait_for(
@@ -67,8 +67,7 @@ class Bench:
             usage.end()
             ended, records = time.time(), sum(self._watch.ends().values()) - sent
             grown = {name: now - size[name] for name, now in bytes_below(folders).items()}
-            deadline_s = _OVERRUN_S
-            wait_for(lambda: generator.has_ended, deadline_s, "the generator lags", self._settings)
+            wait_for(lambda: generator.has_ended, _OVERRUN_S, "the generator lags", self._settings)
         finally:
             generator.stop()
         self._settle()

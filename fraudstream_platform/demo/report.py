@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from statistics import median
 from typing import Any
 
 import dagster as dg
@@ -14,12 +13,11 @@ import dagster as dg
 from fraudstream_platform.defs.metadata import percentiles
 from fraudstream_platform.defs.requests import JOB_NAME
 from fraudstream_platform.local.dagster import dagster_home
+from fraudstream_platform.measuring.latency import over_time
 from fraudstream_platform.measuring.probe import AlertProbe
 from fraudstream_platform.measuring.watch import Sample, Watch
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.verify.proof import Finding
-
-_BUCKET_S = 5
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,9 @@ def build_report(
         "alerts_by_pattern": dict(probe.by_pattern),
         "attacks_by_pattern": dict(attacks),
         "latency_ms": percentiles([round(one) for one in probe.latencies_ms]),
-        "latency_over_time": _over_time(probe),
+        "latency_over_time": over_time(
+            zip(probe.seen_at, probe.latencies_ms, strict=True), next(iter(probe.seen_at), 0.0)
+        ),
         "freshness_s": _worst_freshness(collected.samples),
         "drain_runs": _runs(settings, JOB_NAME),
         "drain_runs_failed": _runs(settings, JOB_NAME, dg.DagsterRunStatus.FAILURE),
@@ -126,22 +126,6 @@ def problems(report: Mapping[str, Any]) -> list[str]:
     if not report["marts_runs"]:
         found.append("no marts run succeeded")
     return found
-
-
-def _over_time(probe: AlertProbe) -> list[dict[str, float]]:
-    """Alerts seen in each five seconds since the first: how many, and their latency in ms."""
-    buckets: dict[int, list[float]] = {}
-    for at, latency in zip(probe.seen_at, probe.latencies_ms, strict=True):
-        buckets.setdefault(int((at - probe.seen_at[0]) // _BUCKET_S), []).append(latency)
-    return [
-        {
-            "s": number * _BUCKET_S,
-            "alerts": len(ms),
-            "p50": round(median(ms)),
-            "max": round(max(ms)),
-        }
-        for number, ms in sorted(buckets.items())
-    ]
 
 
 def _worst_freshness(samples: Sequence[Sample]) -> dict[str, float]:

@@ -20,6 +20,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from fraudstream_platform.connection import Config, kafka_connection
+from fraudstream_platform.drain.positions import covers
 from fraudstream_platform.settings import Settings
 
 _LOOK_S = 0.05
@@ -175,13 +176,26 @@ def stable_ends(client: AdminClient, topic: str, partitions: Sequence[int]) -> d
     return {partition: future.result().offset for partition, future in futures.items()}
 
 
-def wait_until_settled(client: AdminClient, topic: str, partition: int) -> None:
-    """Return once all that lies in the partition now can be read, or never will be.
+def sole_producer(
+    settings: Settings, transactional_id: str, topic: str, partitions: Sequence[int], seconds: float
+) -> Producer:
+    """The one producer of an id, once earlier ones can write no more and what they wrote can be read.
+
+    `topic` and `partitions` are where it will read back what they did. Raises KafkaException.
+    """
+    producer = transactional_producer(settings, transactional_id)
+    producer.init_transactions(seconds)
+    wait_until_settled(admin(settings), topic, partitions)
+    return producer
+
+
+def wait_until_settled(client: AdminClient, topic: str, partitions: Sequence[int]) -> None:
+    """Return once all that lies in the partitions now can be read, or never will be.
 
     An open transaction, be it a stranger's, hides from readers what was committed after it began:
     who reads to the stable end then takes an old state for the newest.
     """
-    asked = _ask_ends(client, topic, [partition], IsolationLevel.READ_UNCOMMITTED)
-    end = asked[partition].result().offset
-    while stable_ends(client, topic, [partition])[partition] < end:
+    asked = _ask_ends(client, topic, partitions, IsolationLevel.READ_UNCOMMITTED)
+    ends = {partition: future.result().offset for partition, future in asked.items()}
+    while not covers(stable_ends(client, topic, partitions), ends):
         time.sleep(_LOOK_S)

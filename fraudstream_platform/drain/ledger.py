@@ -65,7 +65,7 @@ class Ledger:
     def fence(self) -> None:
         """Every earlier producer of this group can write no more, and what they wrote can be read."""
         _patiently(lambda: self._producer.init_transactions(10.0))
-        wait_until_settled(self._admin, self._settings.journal_topic, self._group)
+        wait_until_settled(self._admin, self._settings.journal_topic, [self._group])
 
     def commit(
         self,

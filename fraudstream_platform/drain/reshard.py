@@ -27,6 +27,7 @@ from fraudstream_platform.drain.kafka import (
     partition_count,
     reader,
     transactional_producer,
+    wait_until_settled,
 )
 from fraudstream_platform.drain.layout import Layout, journaled_layout, wanted_layout
 from fraudstream_platform.drain.ledger import Ledger
@@ -85,6 +86,7 @@ def read_journaled(settings: Settings) -> Journaled:
     journal = JournalReader(settings)
     try:
         groups = range(partition_count(consumer, settings.journal_topic))
+        wait_until_settled(admin(settings), settings.journal_topic, groups)
         standings = [read_standing(journal, group) for group in groups]
     finally:
         consumer.close()

@@ -13,13 +13,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaException
 
-from fraudstream_platform.drain.kafka import (
-    admin,
-    reader,
-    records_to_end,
-    transactional_producer,
-    wait_until_settled,
-)
+from fraudstream_platform.drain.kafka import reader, records_to_end, sole_producer
 from fraudstream_platform.network.news import Told, told_from
 from fraudstream_platform.settings import Settings
 
@@ -36,10 +30,10 @@ class Memory:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._producer = transactional_producer(settings, PRODUCER)
         try:
-            self._producer.init_transactions(_PATIENCE_SECONDS)
-            wait_until_settled(admin(settings), settings.network_topic, 0)
+            self._producer = sole_producer(
+                settings, PRODUCER, settings.network_topic, [0], _PATIENCE_SECONDS
+            )
         except KafkaException as error:
             raise TellingFailedError(f"{PRODUCER}: {error.args[0].str()}") from None
 

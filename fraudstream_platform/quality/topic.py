@@ -18,13 +18,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from fraudstream_platform.connection import registry_client
 from fraudstream_platform.contracts.schemas import avro_text
-from fraudstream_platform.drain.kafka import (
-    admin,
-    reader,
-    records_to_end,
-    transactional_producer,
-    wait_until_settled,
-)
+from fraudstream_platform.drain.kafka import reader, records_to_end, sole_producer
 from fraudstream_platform.drain.registry import RegistryDownError, SchemaSource
 from fraudstream_platform.quality.outbox import Notice, pending, sent
 from fraudstream_platform.settings import Settings
@@ -58,9 +52,7 @@ def publish(settings: Settings) -> Sequence[Notice]:
 
 def _publish(settings: Settings, waiting: Sequence[Notice]) -> None:
     encoder = SchemaSource(settings).encoder(settings.quality_alerts_topic, "quality_alert")
-    producer = transactional_producer(settings, _PRODUCER)
-    producer.init_transactions(_PATIENCE_S)
-    wait_until_settled(admin(settings), settings.quality_alerts_topic, 0)
+    producer = sole_producer(settings, _PRODUCER, settings.quality_alerts_topic, [0], _PATIENCE_S)
     there = {record["notice_id"] for record in told(settings)}
     missing = [one for one in waiting if one.record["notice_id"] not in there]
     if not missing:

@@ -24,7 +24,7 @@ from fraudstream_platform.contracts.codec import HEADER_BYTES, schema_id_of
 from fraudstream_platform.contracts.schemas import transaction_schema
 from fraudstream_platform.contracts.validation import judge
 from fraudstream_platform.drain.committer import committed_positions
-from fraudstream_platform.drain.kafka import admin, reader, stable_ends, transactional_producer
+from fraudstream_platform.drain.kafka import admin, reader, sole_producer, stable_ends
 from fraudstream_platform.drain.origins import Origin, origin_of
 from fraudstream_platform.drain.registry import SchemaSource, UnknownSchemaError
 from fraudstream_platform.errors import UserError
@@ -62,9 +62,11 @@ def replay(settings: Settings, choice: Choice, *, with_dead_letters: bool = Fals
     """Put the chosen records through again; audited. Raises UserError, RegistryDownError."""
     outcome = Outcome()
     with audited(settings, "quarantine.replay", "silver.quarantine", _words(choice)) as ending:
-        producer = transactional_producer(settings, _PRODUCER)
+        partitions = range(settings.topic_partitions)
         try:
-            producer.init_transactions(_PATIENCE_S)
+            producer = sole_producer(
+                settings, _PRODUCER, settings.transactions_topic, partitions, _PATIENCE_S
+            )
             on_the_way = _on_the_way(settings)
             again = list(_records(settings, choice, outcome))
             if with_dead_letters:
