@@ -49,6 +49,8 @@ _BURST = (20, 120)
 _SPOILED, _LATE, _HELD, _AGAIN, _BURSTS = 0.004, 0.01, 0.02, 0.004, 0.0004
 """Shares of the records: spoiled ones, hours late, out of order, repeated; bursts of spoiled ones."""
 
+_UNKNOWN, _NOBODYS_IDS = "unknown_schema", (2_000_000_002, 2_100_000_000)
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -125,7 +127,13 @@ class Trouble:
             message = self._spoiler.message(transaction, True)
             for kind, count in self._spoiler.counts.items():
                 if count != before.get(kind, 0):
-                    return kind, message
+                    return kind, self._asked_anew(message) if kind == _UNKNOWN else message
+
+    def _asked_anew(self, message: Message) -> Message:
+        """Of a schema that no task has asked the registry for yet."""
+        schema_id = self._rng.randrange(*_NOBODYS_IDS)
+        value = message.value[:1] + schema_id.to_bytes(4, "big") + message.value[5:]
+        return message._replace(value=value)
 
     def _encoded(self, transaction: Transaction) -> Message:
         return Message(transaction.key.encode(), self._encoder.encode(transaction))

@@ -105,7 +105,19 @@ die too, anywhere and between a file and its commit."""
 AGAIN, OLD_JOB, HANGING, CLOCK = "re-executed", "dead-client", "hanging", "clock"
 """A run of the past is executed again; a client asks for tasks of the past and dies; a transaction
 is left open over alerts and journal; append times step back."""
-KINDS = (*VICTIMS, ZOMBIE, *AT_PLACES, COMPACTION, AGAIN, OLD_JOB, HANGING, CLOCK)
+REGISTRY_AND_WORKER = "registry+worker"
+"""The registry does not answer, and the busiest worker dies while its next records wait for it."""
+KINDS = (
+    *VICTIMS,
+    ZOMBIE,
+    *AT_PLACES,
+    COMPACTION,
+    AGAIN,
+    OLD_JOB,
+    HANGING,
+    CLOCK,
+    REGISTRY_AND_WORKER,
+)
 
 
 @dataclass(frozen=True)
@@ -137,9 +149,24 @@ def strike(settings: Settings, kind: str, seed: int) -> Blow:
         leave_a_transaction_open(settings)
     elif kind == CLOCK:
         set_the_clock_back(settings)
+    elif kind == REGISTRY_AND_WORKER:
+        _kill_a_worker_without_a_registry(settings, random.Random(seed))  # nosec B311
     else:
         _signal(VICTIMS[kind](settings), signal.SIGKILL)
     return Blow()
+
+
+def _kill_a_worker_without_a_registry(settings: Settings, chance: random.Random) -> None:
+    """The registry is stopped for 12 s: time for a record of a schema that nobody knows yet."""
+    registry = [_service(settings, "registry").pid]
+    dies_after_s = chance.uniform(5.0, 11.0)
+    _signal(registry, signal.SIGSTOP)
+    try:
+        time.sleep(dies_after_s)
+        _signal(_spark_worker(settings), signal.SIGKILL)
+        time.sleep(12.0 - dies_after_s)
+    finally:
+        _signal(registry, signal.SIGCONT)
 
 
 def _signal(pids: list[int], number: signal.Signals) -> list[int]:
