@@ -36,26 +36,38 @@ BREAKS: dict[str, Break] = {
     "journal-before-files": Break(
         (
             (
-                "lake/files.py",
+                "drain/flush.py",
                 """\
-    with written_whole(path) as sink:
-        sink.write(parquet.getbuffer())
-    return DataFile(table, relative, path.stat().st_size, rows, partition)
-
-
-@""",
+        return Written(""",
                 """\
-    later = path.with_suffix(".later")
-    with written_whole(later) as sink:
-        sink.write(parquet.getbuffer())
-    LATER.append(later)
-    return DataFile(table, relative, later.stat().st_size, rows, partition)
-
-
+        for file in files:
+            path = Path(table_uri(self._settings, file.table)) / file.path
+            LATER.append(path)
+            path.rename(path.with_suffix(".later"))
+        return Written(""",
+            ),
+            (
+                "drain/flush.py",
+                """\
+class FlushWorker:
+""",
+                """\
 LATER: list[Path] = []
 
 
-@""",
+class FlushWorker:
+""",
+            ),
+            (
+                "drain/flush.py",
+                """\
+from fraudstream_platform.lake.tables import DRAINED
+""",
+                """\
+from pathlib import Path
+
+from fraudstream_platform.lake.tables import DRAINED, table_uri
+""",
             ),
             (
                 "drain/owner.py",
@@ -72,13 +84,13 @@ LATER: list[Path] = []
 """,
                 """\
         self._ledger.commit(entries, alerts, seals)
-        from fraudstream_platform.lake.files import LATER
+        from fraudstream_platform.drain.flush import LATER
 
         if any(entry.files for entry in entries):
             crash_point(self._settings, "files_written")
             while LATER:
-                later = LATER.pop()
-                later.rename(later.with_suffix(".parquet"))
+                path = LATER.pop()
+                path.with_suffix(".later").rename(path)
 """,
             ),
         ),
