@@ -65,13 +65,10 @@ def bench(
     }
     rates: Iterable[float] = itertools.count(tps[0], step) if find_max else tps
     for name in engine:
-        outcome = _measure(
-            settings, ENGINES[name], rates, find_max, (warm, seconds), customers, report
+        _measure(
+            settings, ENGINES[name], rates, find_max, (warm, seconds), customers, report, found
         )
-        found["loads"] += outcome["loads"]
-        found["highest_carried"] |= outcome["highest_carried"]
-        found["problems"] += outcome["problems"]
-        _write(report, found)
+    Console().print(page(found))
     if found["problems"]:
         raise typer.Exit(1)
 
@@ -84,32 +81,31 @@ def _measure(
     lengths: tuple[float, float],
     customers: int,
     report: Path,
-) -> dict[str, Any]:
-    """All loads of one engine, and the proof after the last."""
+    found: dict[str, Any],
+) -> None:
+    """All loads of one engine, and the proof after the last; what was found is kept after each."""
     console = Console()
-    loads: list[dict[str, Any]] = []
-    highest: dict[str, float] = {}
-    problems: list[str] = []
+    problems: list[str] = found["problems"]
+    highest: dict[str, float] = found["highest_carried"]
     with running_bench(settings, engine) as running:
         for tps in rates:
             console.print(f"{engine.name}: {tps:,.0f} a second for {lengths[1]:.0f} s")
             measured = running.load(tps, *lengths, customers)
-            found = figures(measured)
+            load = figures(measured)
             draw(measured, report / f"{engine.name}-{tps:.0f}.png")
-            console.print({key: found[key] for key in ("latency_ms", "cores_busy", "problems")})
-            loads.append(found)
-            if carries(found):
+            console.print({key: load[key] for key in ("latency_ms", "cores_busy", "problems")})
+            found["loads"].append(load)
+            if not find_max:
+                problems += [f"{engine.name}, {tps:,.0f}: {one}" for one in load["problems"]]
+            _write(report, found)
+            if carries(load):
                 highest[engine.name] = max(tps, highest.get(engine.name, 0.0))
             elif find_max:
                 break
-            if not find_max:
-                problems += [f"{engine.name}, {tps:,.0f}: {one}" for one in found["problems"]]
         problems += [f"{engine.name}: {one}" for one in running.offences()]
-    return {"loads": loads, "highest_carried": highest, "problems": problems}
+    _write(report, found)
 
 
 def _write(report: Path, found: Mapping[str, Any]) -> None:
     (report / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
-    text = page(found)
-    (report / "bench.md").write_text(text)
-    Console().print(text)
+    (report / "bench.md").write_text(page(found))

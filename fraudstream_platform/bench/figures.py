@@ -48,6 +48,10 @@ class Measured:
     written: Mapping[str, int] = field(default_factory=dict)
     """Bytes that each folder grew by."""
     generator: Mapping[str, Any] = field(default_factory=dict)
+    has_sent: bool = True
+    """Whether the generator came to its end, however late."""
+    has_settled: bool = True
+    """Whether the engine did all that was sent before waiting for it ended."""
 
     def pairs(self) -> list[tuple[float, float]]:
         """When each alert's transaction was to be sent and its latency, of those within the span."""
@@ -92,6 +96,8 @@ def figures(measured: Measured) -> dict[str, Any]:
         "generator_slip_ms": {
             name: generator.get(f"slip_{name}_ms") for name in ("p99", "max")
         },
+        "has_sent": measured.has_sent,
+        "has_settled": measured.has_settled,
     }  # fmt: skip
     found["problems"] = problems(found)
     return found
@@ -102,6 +108,12 @@ def problems(found: Mapping[str, Any]) -> list[str]:
     named = []
     if not found["alerts"]:
         named.append("no alert was seen")
+    if not found["has_sent"]:
+        named.append("the generator could not send all")
+    if not found["has_settled"]:
+        named.append(
+            "not all that was sent was done before waiting ended; later alerts are not counted"
+        )
     slip = found["generator_slip_ms"]["p99"]
     if slip is not None and slip > _SLIP_MS:
         named.append(f"the generator fell behind its schedule: p99 {slip:.0f} ms")
@@ -112,9 +124,10 @@ def problems(found: Mapping[str, Any]) -> list[str]:
 
 
 def carries(found: Mapping[str, Any]) -> bool:
-    """Whether the engine carried the load: p95 below half a second, and no growing lag."""
+    """Whether the engine carried the load: p95 below half a second, all done, and no growing lag."""
     p95 = found["latency_ms"].get("p95")
-    return p95 is not None and p95 < P95_MS and not found["lag_grows"]
+    is_through = found["has_sent"] and found["has_settled"] and not found["lag_grows"]
+    return p95 is not None and p95 < P95_MS and is_through
 
 
 def lag_grows(lags: Sequence[int], tps: float) -> bool:

@@ -20,17 +20,19 @@ from fraudstream_platform.local.state import read_services
 from fraudstream_platform.measuring.generator import Simulator
 from fraudstream_platform.measuring.probe import AlertProbe
 from fraudstream_platform.measuring.usage import Usage, bytes_below
-from fraudstream_platform.measuring.waiting import wait_for
+from fraudstream_platform.measuring.waiting import becomes_so, wait_for
 from fraudstream_platform.measuring.watch import Sample, Watch
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.verify.proof import prove
 
-_OPEN_S = 180.0
+_OPEN_S = 600.0
+"""A peer may have its jars to fetch first."""
 _FIRST_RECORD_S = 120.0
 _OVERRUN_S = 180.0
 """A generator that cannot keep its schedule is waited for this long."""
 _SETTLE_S = 300.0
-_QUIET_S = 5.0
+_SEEN_S = 2.0
+"""From a peer's last step until its alerts are committed and seen."""
 _SAMPLE_EVERY_S = 2.0
 _ALL = 10**9
 
@@ -67,10 +69,10 @@ class Bench:
             usage.end()
             ended, records = time.time(), sum(self._watch.ends().values()) - sent
             grown = {name: now - size[name] for name, now in bytes_below(folders).items()}
-            wait_for(lambda: generator.has_ended, _OVERRUN_S, "the generator lags", self._settings)
+            has_sent = becomes_so(lambda: generator.has_ended, _OVERRUN_S)
         finally:
             generator.stop()
-        self._settle()
+        has_settled = self._settles()
         spans = [s for s in self._handovers() if s[1] >= began and s[0] <= ended]
         latencies, seen = list(self._probe.latencies_ms), list(self._probe.seen_at)
         return Measured(
@@ -88,6 +90,8 @@ class Bench:
             together_mb=usage.together_mb,
             written=grown,
             generator=generator.summary(),
+            has_sent=has_sent,
+            has_settled=has_settled,
         )
 
     def offences(self) -> list[str]:
@@ -117,25 +121,24 @@ class Bench:
     def _sample_until_sent(self, generator: Simulator, until_s: float) -> list[Sample]:
         samples = []
         while time.time() < until_s and not generator.has_ended:
-            if self._engine.is_pipeline:
-                samples.append(self._watch.sample())
+            samples.append(self._watch.sample() if self._engine.is_pipeline else self._lag())
             time.sleep(min(_SAMPLE_EVERY_S, max(0.0, until_s - time.time())))
         return samples
 
-    def _settle(self) -> None:
-        """Wait until the engine has done what was sent: committed it, or gone quiet."""
+    def _lag(self) -> Sample:
+        """A peer's sample: it has no tables."""
+        produced = sum(self._watch.ends().values())
+        stepped = sum(one.stepped() for one in self._processes)
+        return Sample(time.time(), produced, produced - stepped, {}, {})
+
+    def _settles(self) -> bool:
+        """Wait until all that was sent is committed, or by a peer stepped; whether it was."""
         if self._engine.is_pipeline:
             ends = self._watch.ends()
-            wait_for(
-                lambda: self._watch.has_committed(ends), _SETTLE_S, "the lake lags", self._settings
-            )
-            return
-        deadline = time.monotonic() + _SETTLE_S
-        seen, since = self._probe.alerts, time.monotonic()
-        while time.monotonic() - since < _QUIET_S and time.monotonic() < deadline:
-            time.sleep(0.5)
-            if self._probe.alerts != seen:
-                seen, since = self._probe.alerts, time.monotonic()
+            return becomes_so(lambda: self._watch.has_committed(ends), _SETTLE_S)
+        is_done = becomes_so(lambda: self._lag().lag <= 0, _SETTLE_S)
+        time.sleep(_SEEN_S)
+        return is_done
 
     def _handovers(self) -> list[tuple[float, float]]:
         self._watch.stepped()  # reads the journal on

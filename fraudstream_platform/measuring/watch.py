@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaException
 
 from fraudstream_platform.drain.committer import application_of
 from fraudstream_platform.drain.journal import Entry, JournalReader
@@ -14,8 +14,10 @@ from fraudstream_platform.drain.kafka import reader, watermarks
 from fraudstream_platform.drain.positions import Positions, covers
 from fraudstream_platform.lake.commit import RecordedVersions
 from fraudstream_platform.lake.tables import TABLES, open_table
+from fraudstream_platform.measuring.waiting import wait_for
 from fraudstream_platform.settings import Settings
 
+_ENDS_S = 60.0
 LAYERS = {
     "bronze": "bronze.transactions",
     "silver": "silver.transactions",
@@ -97,10 +99,20 @@ class Watch:
         return dict(self._stepped)
 
     def ends(self) -> Positions:
-        """High watermarks of the raw topic."""
+        """High watermarks of the raw topic; a broker that is late with them is asked again."""
+        ends: Positions = {}
+        why = "the broker does not say where the raw topic ends"
+        wait_for(lambda: self._reads_ends(ends), _ENDS_S, why, self.settings)
+        return ends
+
+    def _reads_ends(self, ends: Positions) -> bool:
         topic = self.settings.transactions_topic
-        partitions = range(self.settings.topic_partitions)
-        return {p: watermarks(self._consumer, topic, p)[1] for p in partitions}
+        try:
+            for partition in range(self.settings.topic_partitions):
+                ends[partition] = watermarks(self._consumer, topic, partition)[1]
+        except KafkaException:  # on a starved machine a broker leads nothing for some seconds
+            return False
+        return True
 
     def sample(self) -> Sample:
         """Read everything now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from fraudstream_platform.bench.figures import (
 )
 from fraudstream_platform.bench.page import page
 from fraudstream_platform.bench.plot import draw
+from fraudstream_platform.bench.process import EngineProcess
 from fraudstream_platform.drain.journal import Entry, Term
+from fraudstream_platform.errors import UserError
 from fraudstream_platform.measuring.usage import bytes_below, component
 from fraudstream_platform.measuring.watch import Sample
 
@@ -78,6 +81,14 @@ def test_a_load_without_alerts_is_never_carried() -> None:
     assert not carries(silent)
 
 
+@pytest.mark.parametrize("unfinished", ["has_sent", "has_settled"])
+def test_alerts_that_nobody_waited_for_are_a_problem(unfinished: str) -> None:
+    """The slowest alerts of an engine that falls behind come last, and would be missing."""
+    behind = figures(replace(LOAD, **{unfinished: False}))
+    assert len(behind["problems"]) == 1
+    assert not carries(behind)
+
+
 @pytest.mark.parametrize(("worst", "expected"), [(499.0, True), (500.0, False)])
 def test_a_rate_is_carried_below_half_a_second(worst: float, expected: bool) -> None:
     assert carries(figures(replace(LOAD, sent_at=(105.0,), latencies_ms=(worst,)))) is expected
@@ -125,6 +136,22 @@ def test_bytes_below_counts_files_of_all_depths(tmp_path: Path) -> None:
     (tmp_path / "lake" / "a").write_bytes(b"123")
     (tmp_path / "lake" / "deep" / "b").write_bytes(b"4567")
     assert bytes_below([tmp_path / "lake", tmp_path / "absent"]) == {"lake": 7, "absent": 0}
+
+
+def test_a_peer_has_stepped_what_it_last_said(tmp_path: Path) -> None:
+    """Its file is empty for a moment whenever it writes: read as none, its lag would leap."""
+    ready = tmp_path / "ready"
+    ready.touch()
+    with subprocess.Popen(["sleep", "60"]) as process:
+        peer = EngineProcess(process, ready, tmp_path / "log")
+        assert peer.stepped() == 0
+        ready.write_text("1200")
+        assert peer.stepped() == 1_200
+        ready.write_text("")
+        assert peer.stepped() == 1_200
+        peer.stop()
+    with pytest.raises(UserError, match="ended"):
+        peer.stepped()
 
 
 def test_page_and_plot_show_every_load(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A plain consumer with the step, and no guarantee: what the work itself costs.
 
-`python -m fraudstream_platform.bench.engines.plain READY GROUP`; READY is made when it reads.
+`python -m fraudstream_platform.bench.engines.plain READY GROUP`; READY is made when
+it reads, and says how many records are stepped.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def main(ready: Path, group: int) -> NoReturn:
     settings = get_settings()
     partitions = group_partitions(group, settings.drain_groups, settings.topic_partitions)
     warm_up()
-    peer = Peer(settings)
+    peer = Peer(settings, ready)
     source = RawSource(settings, partitions, beginnings(settings, partitions))
     ready.touch()
     while True:

@@ -1,6 +1,7 @@
 """Spark Structured Streaming on the same work, with the Kafka connector and `foreachBatch`.
 
-`python -m fraudstream_platform.bench.engines.structured_streaming READY [--durable]`
+`python -m fraudstream_platform.bench.engines.structured_streaming READY [--durable]`; READY is made
+when it reads, and says how many records are stepped.
 
 Each micro-batch comes to this process by Arrow, which has the state of all partitions in memory:
 it would be lost with the process, a favour. `--durable` also keeps each customer's newest records
@@ -79,6 +80,8 @@ def _session(settings: Settings, home: Path) -> SparkSession:
         "spark.driver.host": "127.0.0.1",
         "spark.local.dir": str(home / "local"),
         "spark.ui.enabled": "false",
+        # On a starved machine the first heartbeat came before the driver knew its executor.
+        "spark.executor.heartbeatInterval": "60s",
         "spark.sql.shuffle.partitions": str(_CORES),
         "spark.sql.streaming.stateStore.providerClass": _STORE,
         "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
@@ -95,7 +98,7 @@ def main(ready: Path, durable: bool = False) -> None:
     settings = get_settings()
     home = settings.data_dir / "structured-streaming"
     warm_up()
-    peer = Peer(settings)
+    peer = Peer(settings, ready)
 
     def step(frame: DataFrame, _: int) -> None:
         peer.step(batch_of(pl.DataFrame(pl.from_arrow(frame.toArrow()))))
