@@ -39,6 +39,11 @@ class Batch:
     integers: NDArray[np.int64]
     reals: NDArray[np.float64]
 
+    @cached_property
+    def kept(self) -> dict[tuple[str, str], Any]:
+        """What a family's signals were made of, by version of the rules: its reasons tell of it."""
+        return {}
+
     def __getitem__(self, feature: str) -> NDArray[Any]:
         column = _INTEGER_AT.get(feature)
         if column is not None:

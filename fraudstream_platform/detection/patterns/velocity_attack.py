@@ -56,8 +56,9 @@ class VelocityAttack:
         rows = np.flatnonzero(quick & batch.is_attempt)
         if rows.shape[0] == 0:
             return np.zeros(batch.rows)
-        found = [self._of(window, batch, rows, rules) for window in _WINDOWS]
-        return batch.spread(rows, np.maximum.reduce(found))
+        found = np.stack([self._of(window, batch, rows, rules) for window in _WINDOWS])
+        batch.kept[self.family, rules.version] = rows, found
+        return batch.spread(rows, found.max(axis=0))
 
     def _of(self, window: _Window, batch: Batch, rows: NDArray[np.intp], rules: RuleSet) -> Signal:
         velocity, account = rules.velocity_attack, window.account
@@ -158,8 +159,7 @@ class VelocityAttack:
 
     def reasons(self, batch: Batch, row: int, rules: RuleSet) -> list[Reason]:
         """VA01: attempts of ten minutes; VA02: purchases of 40; VA03: attempts of an hour."""
-        rows = np.array([row])
-        window = max(_WINDOWS, key=lambda one: self._of(one, batch, rows, rules)[0])
+        window = self._strongest(batch, row, rules)
         per_hour = batch.at(f"{window.account}_expected_per_hour", row)
         attempts = batch.at(f"{window.account}_{window.counted}", row) + 1
         spent = batch.at(f"{window.account}_sum_1h", row)
@@ -171,3 +171,8 @@ class VelocityAttack:
         )
         usual = per_hour * window.seconds / 3600
         return [Reason(window.code, text, attempts, usual, window.seconds, window.account)]
+
+    def _strongest(self, batch: Batch, row: int, rules: RuleSet) -> _Window:
+        """The window that gave a row its signal, the first of several."""
+        rows, found = batch.kept[self.family, rules.version]
+        return _WINDOWS[int(found[:, np.searchsorted(rows, row)].argmax())]
