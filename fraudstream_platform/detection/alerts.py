@@ -27,7 +27,7 @@ _COPIED = (
     "transaction_id", "event_time", "sent_at", "append_time", "partition", "offset", "customer",
     "card", "merchant_id", "billing_amount_minor",
 )  # fmt: skip
-_READ = tuple(dict.fromkeys((*_COPIED, *FACTS)))
+_READ = list(dict.fromkeys((*_COPIED, *FACTS)))
 """Columns of the few rows that are looked at one by one."""
 
 
@@ -64,7 +64,7 @@ def raise_alerts(
     alerts: list[dict[str, Any]] = []
     cases: list[str | None] = [None] * silver.height
     suppressed = np.zeros(silver.height, np.bool_)
-    read = pl.DataFrame([silver.get_column(name) for name in _READ])[rows]
+    read = silver[_READ][rows]
     for row, facts in zip(rows, read.iter_rows(named=True), strict=True):
         subjects = subjects_of(facts, batch, scores, rules, row)
         arrival = Arrival(facts["transaction_id"], facts["offset"], int(batch.events.time[row]))

@@ -43,11 +43,7 @@ def _hash_strings(
 
 def hash_columns(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, NDArray[np.uint64]]:
     """Hash each named string column; a null hashes to 0."""
-    table = (
-        pl.DataFrame([frame.get_column(name) for name in names])
-        .rechunk()
-        .to_arrow(compat_level=pl.CompatLevel.oldest())
-    )
+    table = frame[list(names)].rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     hashes: dict[str, NDArray[np.uint64]] = {}
     for name, column in zip(names, table.columns, strict=True):
         out = np.zeros(frame.height, dtype=np.uint64)

@@ -38,10 +38,10 @@ DUPLICATE = "duplicate_transaction_id"
 POOR = "quality_below_threshold"
 HELD = "source_breaker_open"
 
-_COPIED = (
+_COPIED = [
     "partition", "offset", "append_time", "event_time", "transaction_id", "customer", "card",
     "merchant_id",
-)  # fmt: skip
+]  # fmt: skip
 
 
 _HASHED = tuple(dict.fromkeys((*HASHED, *TOUCH_HASHED)))
@@ -153,16 +153,15 @@ class Detector:
     def _features(
         self, silver: pl.DataFrame, batch: Batch, score: NDArray[np.int32], raised: Raised
     ) -> pl.DataFrame:
-        columns = [silver.get_column(name) for name in _COPIED]
         height = silver.height
-        columns += [pl.Series("score", score), raised.case_id, raised.is_suppressed]
+        columns = [pl.Series("score", score), raised.case_id, raised.is_suppressed]
         for name, value in (
             ("rules_version", self._rules.version),
             ("catalogue_version", catalogue_version()),
         ):
             columns.append(pl.Series(name, [value]).new_from_index(0, height))
         columns += _series(batch.integers, INTEGERS) + _series(batch.reals, REALS)
-        return pl.DataFrame(columns)
+        return silver[_COPIED].hstack(columns)
 
 
 def _series(values: NDArray[Any], features: Sequence[Feature]) -> list[pl.Series]:
@@ -188,9 +187,7 @@ def _by_partition(partitions: NDArray[Any]) -> list[tuple[int, NDArray[np.int64]
 def _split(
     bronze: pl.DataFrame, verdict: Verdict, failed: dict[int, list[str]]
 ) -> tuple[pl.DataFrame, pl.DataFrame, NDArray[np.bool_]]:
-    columns = {column.name: column for column in bronze.get_columns()}
-    columns["quality_score"] = pl.Series("quality_score", verdict.quality_score)
-    silver = pl.DataFrame([columns[name] for name in _SILVER])
+    silver = bronze.hstack([pl.Series("quality_score", verdict.quality_score)])[_SILVER]
     good = np.ones(bronze.height, np.bool_)
     if not failed:
         return silver, _NO_QUARANTINE, good

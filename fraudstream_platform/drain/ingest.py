@@ -84,12 +84,15 @@ class Ingest:
         failures: list[DecodeFailure] = []
         frames: list[pl.DataFrame] = []
         for writer, places in self._by_schema(batch.values, failures):
-            bodies = [batch.values[i][HEADER_BYTES:] for i in places]
+            if len(places) == len(batch):
+                bodies = [value[HEADER_BYTES:] for value in batch.values]
+            else:
+                bodies = [batch.values[i][HEADER_BYTES:] for i in places]
             decoded = writer.decode(bodies, places)
             failures.extend(decoded.failures)
             schema_id = pl.Series("schema_id", [writer.schema_id], pl.Int32)
             numbered = schema_id.new_from_index(0, decoded.frame.height)
-            frames.append(pl.DataFrame([*decoded.frame.get_columns(), numbered]))
+            frames.append(decoded.frame.hstack([numbered]))
         if not frames:
             return Arrivals(BRONZE_SCHEMA.to_frame(), self._seal(batch, failures), [])
         placed, index = _positioned(frames, batch)
@@ -109,9 +112,7 @@ class Ingest:
             "clear_identity": protected.refused,
             "identity_in_text": unsafe_rows(seen.get_column("text")),
         }
-        columns = {column.name: column for column in protected.frame.get_columns()}
-        columns["key_agrees"] = seen.get_column("key_agrees")
-        bronze = pl.DataFrame([columns[name] for name in _BRONZE])
+        bronze = protected.frame.hstack([seen.get_column("key_agrees")])[_BRONZE]
         keep = ~reduce(or_, refused.values())
         if not keep.all():
             failures.extend(_refusals(index, refused))
@@ -120,7 +121,10 @@ class Ingest:
 
     def _by_schema(
         self, values: Sequence[bytes], failures: list[DecodeFailure]
-    ) -> Iterable[tuple[WriterSchema, list[int]]]:
+    ) -> Iterable[tuple[WriterSchema, Sequence[int]]]:
+        if (only := self._only_schema(values)) is not None:
+            yield only, range(len(values))
+            return
         by_id: dict[int | None, list[int]] = defaultdict(list)
         for place, value in enumerate(values):
             if len(value) > self._max_bytes:
@@ -137,6 +141,17 @@ class Ingest:
                 yield self._schemas.writer(schema_id), places
             except UnknownSchemaError as error:
                 failures.extend(DecodeFailure(i, "unknown_schema", str(error)) for i in places)
+
+    def _only_schema(self, values: Sequence[bytes]) -> WriterSchema | None:
+        """The schema of all records, as nearly always; None where anything is to be told apart."""
+        heads = {value[:HEADER_BYTES] for value in values}
+        if len(heads) != 1 or max(map(len, values)) > self._max_bytes:
+            return None
+        schema_id = schema_id_of(heads.pop())
+        try:
+            return None if schema_id is None else self._schemas.writer(schema_id)
+        except UnknownSchemaError:
+            return None
 
     def _seal(self, batch: RawBatch, failures: Sequence[DecodeFailure]) -> pl.DataFrame:
         if not failures:
@@ -180,7 +195,7 @@ def _positioned(frames: Sequence[pl.DataFrame], batch: RawBatch) -> tuple[pl.Dat
     if frame.height != position.height:
         position = position[index]
     origins = origin_columns(batch.origins, index)
-    return pl.DataFrame([*frame.get_columns(), *position.get_columns(), *origins]), index
+    return frame.hstack([*position.get_columns(), *origins]), index
 
 
 def _origin(batch: RawBatch, place: int) -> dict[str, int | None]:

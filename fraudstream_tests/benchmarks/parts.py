@@ -161,7 +161,7 @@ def main(
         work.step(batch)
     rest = given[_WARM_STEPS:]
     if profile is not None:
-        with cProfile.Profile() as profiler:
+        with cProfile.Profile(time.process_time) as profiler:
             for batch in rest:
                 work.step(batch)
         profiler.dump_stats(profile)
