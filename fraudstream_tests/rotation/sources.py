@@ -198,7 +198,9 @@ class Feed:
                     return
                 self._originals |= {one.token: one for one in batch.identities}
                 if self._newcomers is not None:
-                    self._newcomers += [one.token for one in batch.identities]
+                    # Two people may share an address or a network: that one is known then.
+                    met = (one.token for one in batch.identities)
+                    self._newcomers += [one for one in met if one not in self.given]
                 self._send(batch.transactions)
         except BaseException as fault:  # noqa: BLE001 - told to the trial's own thread
             self._fault = fault
