@@ -96,7 +96,7 @@ class Ingest:
             return Arrivals(BRONZE_SCHEMA.to_frame(), self._seal(batch, failures), [])
         placed, index = _positioned(frames, batch)
         failure_point(self._settings)
-        seen = placed.select(_SCREEN)
+        seen = screen(placed)
         protected = protect_frame(
             placed,
             seen.get_column("clear"),
@@ -159,6 +159,11 @@ class Ingest:
         ]
         millis = pl.Schema({**DEAD_LETTER_SCHEMA, **dict.fromkeys(_TIMES, pl.Int64())})
         return pl.DataFrame(rows, schema=millis, orient="row").cast(DEAD_LETTER_SCHEMA)
+
+
+def screen(placed: pl.DataFrame) -> pl.DataFrame:
+    """What is looked at in every row before its identities are protected."""
+    return placed.select(_SCREEN)
 
 
 def _tokeniser(settings: Settings) -> Tokeniser:
