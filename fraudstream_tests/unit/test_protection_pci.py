@@ -21,13 +21,27 @@ from fraudstream_platform.errors import UserError
 from fraudstream_platform.protection.identity import protect_frame
 from fraudstream_platform.protection.normalise import IdentityError, normalise
 from fraudstream_platform.protection.vault import Identity, Original
-from fraudstream_platform.settings import Settings
+from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_tests.fuzz import PLANTED, OneSchema, Readable, records
 
 pytestmark = pytest.mark.unit
 
 _FORBIDDEN = re.compile(r"^(cvv2?|cvc2?|cid|pin|pin_block|track[12]?|magstripe|pan)$")
 _KINDS = {PLANTED[0]: "card", PLANTED[1]: "phone", PLANTED[2]: "email"}
+
+
+def test_each_test_that_the_documentation_names_is_there() -> None:
+    """A requirement whose test was renamed or removed is held by nothing."""
+    tests = PROJECT_ROOT / "fraudstream_tests"
+    page = (PROJECT_ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`((?:test_\w+|access|canary)\.py)(?:::(test_\w+))?`", page)
+    files = {path.name: path.read_text() for path in tests.rglob("*.py")}
+    missing = [
+        (file, test)
+        for file, test in named
+        if file not in files or (test and f"def {test}(" not in files[file])
+    ]
+    assert (len(named) > 20, missing) == (True, [])
 
 
 @pytest.mark.parametrize("name", ["transaction", "fraud_alert", "transaction_label"])
