@@ -34,7 +34,9 @@ def configure(settings: Settings, **bound: str | int) -> None:
     if settings.log_format == "json":
         shown += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        shown.append(structlog.dev.ConsoleRenderer(colors=False))
+        # structlog's own choice prints local variables, and those of a task are records.
+        plain = structlog.dev.plain_traceback
+        shown.append(structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain))
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=shown)

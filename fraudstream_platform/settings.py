@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     key_encryption_kms_key: str = ""
     audit_logging_enabled: bool = True
     audit_anchor_seconds: int = Field(default=60, ge=1, le=3600)
+    # PCI DSS 4.0.1, 10.5.1: three months at hand.
+    audit_online_days: int = Field(default=100, ge=92, le=36_500)
     vault_clear_group: str = ""
     vault_reveals_per_hour: int = Field(default=20, ge=1, le=1000)
 

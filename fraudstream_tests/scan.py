@@ -3,6 +3,8 @@
 A secret counts in each form that a program might leave it in: as text, in UTF-16, as base64 and as
 hexadecimal digits. Parquet is read cell by cell; Avro containers, gzip, zstd and LZ4 frames (and the
 LZ4 blocks of Spark's spills) are opened wherever in a file they begin, and so are zip archives.
+Databases of DuckDB, which packs columns its own way, and of SQLite, which cuts long values into
+pages, are read cell by cell, too.
 """
 
 from __future__ import annotations
@@ -10,11 +12,14 @@ from __future__ import annotations
 import base64
 import io
 import re
+import sqlite3
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import fastavro
 import polars as pl
 import pyarrow as pa
@@ -116,16 +121,20 @@ def _pieces(content: bytes) -> Iterator[bytes]:
 def unpack(path: Path) -> Iterator[bytes]:
     """What is packed in a file, in any of the forms that this module knows."""
     with path.open("rb") as source:
-        start = source.read(4)
-    if start == b"PAR1":
+        start = source.read(16)
+    if start[:4] == b"PAR1":
         yield _cells(pl.read_parquet(path))
         return
+    if start[8:12] == b"DUCK":
+        yield from _duckdb(path)
+    elif start == b"SQLite format 3\0":
+        yield from _sqlite(path)
     if path.stat().st_size > _LONGEST_FRAME or not start:
         return
     content = path.read_bytes()
     if start[:3] == b"Obj":
         yield repr(list(_avro(content))).encode()
-    if start == b"PK\x03\x04" and zipfile.is_zipfile(path):
+    if start[:4] == b"PK\x03\x04" and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 yield archive.read(name)
@@ -133,6 +142,35 @@ def unpack(path: Path) -> Iterator[bytes]:
         opened = _opened(content, match.start(), match.group())
         if opened:
             yield opened
+
+
+def _duckdb(path: Path) -> Iterator[bytes]:
+    """Every table's cells."""
+    with duckdb.connect(str(path), read_only=True) as database:
+        tables = database.sql("select schema_name, table_name from duckdb_tables()").fetchall()
+        for schema, table in tables:
+            yield _cells(database.table(f'"{schema}"."{table}"').pl())
+
+
+def _sqlite(path: Path) -> Iterator[bytes]:
+    """Every table's text and bytes, a table at a time; bytes also as zlib opens them."""
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        tables = database.execute("select name from sqlite_master where type = 'table'").fetchall()
+        for (table,) in tables:
+            rows = database.execute(f'select * from "{table}"')
+            yield b"\n".join(_opened_cell(cell) for row in rows for cell in row)
+    finally:
+        database.close()
+
+
+def _opened_cell(cell: object) -> bytes:
+    if not isinstance(cell, bytes):
+        return str(cell).encode()
+    try:
+        return zlib.decompress(cell)
+    except zlib.error:
+        return cell
 
 
 def _avro(content: bytes) -> Iterator[Any]:

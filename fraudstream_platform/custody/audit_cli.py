@@ -29,6 +29,9 @@ def verify(
     without_anchors: Annotated[
         bool, typer.Option("--without-anchors", help="Do not ask Kafka: a cut tail shows nowhere.")
     ] = False,
+    since_record: Annotated[
+        int, typer.Option(help="Begin there: older months were thrown away, a year after.", min=1)
+    ] = 1,
 ) -> None:
     """Check every link of the trail and every anchor; exit status 1 names the first broken one."""
     settings = _settings()
@@ -40,10 +43,11 @@ def verify(
             f"{error}; without anchors a tail that was cut off cannot be seen: start the broker, "
             "or ask for --without-anchors"
         ) from None
-    proof = check_trail(settings, anchors)
+    proof = check_trail(settings, anchors, since_record)
     if proof.first_break is None:
         anchored = "anchors not asked" if without_anchors else f"{proof.anchors} anchors agree"
-        typer.echo(f"The trail is whole: {proof.records} records, {anchored}.")
+        since = f" from record {since_record} on" if since_record > 1 else ""
+        typer.echo(f"The trail is whole{since}: {proof.records} records, {anchored}.")
         return
     broken = proof.first_break
     typer.echo(f"BROKEN at record {broken.sequence}: {broken.problem}.", err=True)

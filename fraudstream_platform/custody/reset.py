@@ -22,5 +22,5 @@ def reset_all(settings: Settings, *, with_audit_trail: bool = False) -> bool:
         control.reset(settings)
         return False
     with audited(settings, "reset", settings.data_dir.name):
-        control.reset(settings, keep=Path(table_uri(settings, AUDIT)).resolve())
+        control.reset(settings, keep=Path(table_uri(settings, AUDIT)).parent.resolve())
     return True

@@ -16,6 +16,7 @@ from fraudstream_platform.housekeeping.dagster_storage import forget_runs, forge
 from fraudstream_platform.housekeeping.journal import trim_journal
 from fraudstream_platform.housekeeping.orphans import sweep_orphans
 from fraudstream_platform.housekeeping.snapshots import sweep_snapshots
+from fraudstream_platform.lake.audit_archive import archive_months
 from fraudstream_platform.lake.delta_log import tidy_log
 from fraudstream_platform.lake.tables import PROFILES, TABLES
 from fraudstream_platform.lake.vacuum import vacuum_table
@@ -80,6 +81,12 @@ def delta_logs() -> Result:
     )
 
 
+@dg.asset(key_prefix=_GROUP, group_name=_GROUP, kinds={"deltalake"})
+def audit_archive() -> Result:
+    """Months of the audit trail that ended long ago go to files of their own, and stay there."""
+    return dg.MaterializeResult(metadata=shown.archived(archive_months(_settings_aside())))
+
+
 @dg.asset(key_prefix=_GROUP, group_name=_GROUP, deps=[JOURNAL], kinds={"kafka"})
 def journal_retention() -> Result:
     """Old journal records that every table has passed are deleted."""
@@ -113,6 +120,7 @@ HOUSEKEEPING_ASSETS = [
     vacuum,
     orphan_files,
     delta_logs,
+    audit_archive,
     journal_retention,
     state_snapshots,
     dagster_runs,

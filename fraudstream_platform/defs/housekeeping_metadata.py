@@ -35,6 +35,14 @@ def compaction(closed: Sequence[str], done: Sequence[Compacted]) -> Metadata:
     }
 
 
+def archived(moved: Mapping[str, int]) -> Metadata:
+    """Records of the audit trail that left its table, by month."""
+    return {
+        "records_moved": dg.MetadataValue.int(sum(moved.values())),
+        "by_month": _table(("month", "records"), list(moved.items())),
+    }
+
+
 def versions(pruned: Mapping[str, tuple[int, int]]) -> Metadata:
     """Versions that left, and that stay, by table."""
     rows = [(table, *counts) for table, counts in pruned.items()]

@@ -1,7 +1,8 @@
 """Named places at which a fault test ends the process, as kill -9 would, at a known moment.
 
 A test arms a place by a file of its name in CRASH_POINTS_DIR; the first process that comes by takes
-the file away and dies. Nothing is looked at where the setting is empty, and production refuses it.
+the file away and dies. While a file `decoded` lies there, every step fails with decoded records in its
+local variables. Nothing is looked at where the setting is empty, and production refuses it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ table alone. A snapshot is written, and nobody has heard of it. A successor has 
 journaled nothing. A window's last rows are written, and its `final` record is not."""
 
 
+class ArmedFailureError(RuntimeError):
+    """Only a test is the cause of this."""
+
+
 def crash_point(settings: Settings, place: Place) -> None:
     """Die here, where a test has armed `place`."""
     if not settings.crash_points_dir:
@@ -32,6 +37,12 @@ def crash_point(settings: Settings, place: Place) -> None:
     except FileNotFoundError:
         return
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def failure_point(settings: Settings) -> None:
+    """Raise while a test wants steps to fail."""
+    if settings.crash_points_dir and (Path(settings.crash_points_dir) / "decoded").exists():
+        raise ArmedFailureError("this step fails because a test wants it to")
 
 
 def taken_file(settings: Settings, place: Place) -> Path:

@@ -19,6 +19,7 @@ from fraudstream_platform.contracts.codec import (
 )
 from fraudstream_platform.contracts.schemas import ORIGIN_SCHEMA, transaction_schema
 from fraudstream_platform.contracts.tables import BRONZE_SCHEMA, DEAD_LETTER_SCHEMA
+from fraudstream_platform.drain.crash_points import failure_point
 from fraudstream_platform.drain.origins import origin_columns
 from fraudstream_platform.drain.registry import SchemaSource, UnknownSchemaError
 from fraudstream_platform.drain.source import RawBatch
@@ -72,6 +73,7 @@ class Ingest:
     """Decodes and protects batches; holds keys and caches, never a record."""
 
     def __init__(self, settings: Settings, schemas: SchemaSource) -> None:
+        self._settings = settings
         self._schemas = schemas
         self._max_bytes = settings.max_record_bytes
         self._allow_clear = settings.allow_clear_pii
@@ -96,7 +98,8 @@ class Ingest:
         if not frames:
             return Arrivals(BRONZE_SCHEMA.to_frame(), self._seal(batch, failures), [])
         placed, index = _positioned(frames, batch)
-        seen = placed.select(_SCREEN)
+        failure_point(self._settings)
+        seen = screen(placed)
         protected = protect_frame(
             placed,
             seen.get_column("clear"),
@@ -171,6 +174,11 @@ class Ingest:
         ]
         millis = pl.Schema({**DEAD_LETTER_SCHEMA, **dict.fromkeys(_TIMES, pl.Int64())})
         return pl.DataFrame(rows, schema=millis, orient="row").cast(DEAD_LETTER_SCHEMA)
+
+
+def screen(placed: pl.DataFrame) -> pl.DataFrame:
+    """What is looked at in every row before its identities are protected."""
+    return placed.select(_SCREEN)
 
 
 def _tokeniser(settings: Settings) -> Tokeniser:

@@ -21,6 +21,7 @@ from deltalake.exceptions import DeltaError
 
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.lake.actions import additions, try_commit
+from fraudstream_platform.lake.audit_trail import whole_trail
 from fraudstream_platform.lake.files import discard, write_file
 from fraudstream_platform.lake.hours import hour_of
 from fraudstream_platform.lake.tables import AUDIT, HOUR, open_table
@@ -64,17 +65,18 @@ class AuditLog:
         return _head(open_table(self._settings, AUDIT))
 
     def frame(self) -> pl.DataFrame:
-        """All records in the order of their sequences."""
-        return pl.scan_delta(open_table(self._settings, AUDIT)).sort("sequence").collect()
+        """All records, archived ones included, in the order of their sequences."""
+        opened = open_table(self._settings, AUDIT)
+        return whole_trail(self._settings, opened).sort("sequence").collect()
 
     def records(self) -> Iterator[AuditRecord]:
-        """All records in the order of their sequences."""
+        """Those of `frame`."""
         return records_of(self.frame())
 
     def _appended(self, decide: Decide) -> AuditRecord | None:
         for _ in range(_ATTEMPTS):
             opened = open_table(self._settings, AUDIT)
-            event = decide(pl.scan_delta(opened))
+            event = decide(whole_trail(self._settings, opened))
             if event is None:
                 return None
             record = chained(event, _head(opened), round(time.time() * 1000))

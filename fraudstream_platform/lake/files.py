@@ -93,7 +93,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
             yield sink
             sink.flush()
             os.fsync(sink.fileno())
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -116,7 +116,8 @@ def check_file(settings: Settings, file: DataFile) -> None:
         raise FileLostError(f"{path} has {size} bytes, the journal says {file.size}")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Let what was made, renamed or removed in a folder outlive a loss of power."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -28,13 +28,20 @@ class Proof:
     first_break: Break | None
 
 
-def prove_chain(records: Iterable[AuditRecord], anchors: Anchors) -> Proof:
-    """Check every record, in the order of their sequences, against the one before and the anchors."""
-    previous, expected, agreeing = GENESIS, 1, 0
+def prove_chain(records: Iterable[AuditRecord], anchors: Anchors, first: int = 1) -> Proof:
+    """Check every record, in the order of their sequences, against the one before and the anchors.
+
+    Records before `first` are not looked at: what that one follows is taken as it says.
+    """
+    previous, expected, agreeing = GENESIS, first, 0
     for record in records:
+        if record.sequence < first:
+            continue
+        if record.sequence == first > 1:
+            previous = record.previous
         problem = _problem(record, expected, previous, anchors)
         if problem is not None:
-            return Proof(expected - 1, agreeing, problem)
+            return Proof(expected - first, agreeing, problem)
         agreeing += expected in anchors
         previous, expected = record.hash, expected + 1
     newest = max(anchors, default=0)
@@ -44,7 +51,7 @@ def prove_chain(records: Iterable[AuditRecord], anchors: Anchors) -> Proof:
             expected,
             f"the tail is cut off: record {newest} is anchored, the last is {expected - 1}",
         )
-    return Proof(expected - 1, agreeing, cut)
+    return Proof(expected - first, agreeing, cut)
 
 
 def _problem(record: AuditRecord, expected: int, previous: str, anchors: Anchors) -> Break | None:

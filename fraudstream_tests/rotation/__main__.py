@@ -53,6 +53,8 @@ _BASELINE_S, _APART_S, _AFTER_S = 15, 4, 10
 """Seconds of stream before the rotation, between two restarts, and after the retirement."""
 _FIRST_ALERT_S, _STREAM_S, _SETTLE_S = 180, 300, 240
 _OPENED = 2_000
+_LOWEST_SHARE = 0.95
+"""Of the rate that was asked for: a trial at less is another trial."""
 _ALL = 10**9
 
 
@@ -90,9 +92,13 @@ def main(
         alerts = list(stream_alerts(settings, _ALL, follow=False))
         told = _told(settings)
     problems += old_key_problems(settings, trial.feed)
+    rate = trial.feed.sent / trial.feed.seconds
+    if rate < _LOWEST_SHARE * tps:
+        problems.append(f"the sources sent {rate:.0f} a second only")
     compared = compare(alerts, _twin_alerts(settings, trial.feed, told))
     figures = _figures(trial, compared, probe) | {
         "tps": tps,
+        "sent_a_second": round(rate, 1),
         "window_s": window,
         "problems": problems,
     }

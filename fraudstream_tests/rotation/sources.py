@@ -135,6 +135,8 @@ class Feed:
         self.strangers: list[str] = []
         """Who was given a second token."""
         self.garbage = 0
+        self.seconds = 0.0
+        """From the intended first transaction to the last one's sending."""
         self._fault: BaseException | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feed")
@@ -198,8 +200,11 @@ class Feed:
                     return
                 self._originals |= {one.token: one for one in batch.identities}
                 if self._newcomers is not None:
-                    self._newcomers += [one.token for one in batch.identities]
+                    # Two people may share an address or a network: that one is known then.
+                    met = (one.token for one in batch.identities)
+                    self._newcomers += [one for one in met if one not in self.given]
                 self._send(batch.transactions)
+                self.seconds = time.time() - self._config.start_ms / 1000
         except BaseException as fault:  # noqa: BLE001 - told to the trial's own thread
             self._fault = fault
 

@@ -11,7 +11,13 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 
-from fraudstream_platform.drain.crash_points import PLACES, crash_point, taken_file
+from fraudstream_platform.drain.crash_points import (
+    PLACES,
+    ArmedFailureError,
+    crash_point,
+    failure_point,
+    taken_file,
+)
 from fraudstream_platform.settings import Settings
 
 
@@ -38,6 +44,18 @@ def test_one_process_dies_where_a_place_is_armed_and_the_next_one_lives(
     assert _passes_by(str(tmp_path)) == -signal.SIGKILL
     assert taken_file(Settings(crash_points_dir=str(tmp_path)), place).exists()  # type: ignore[arg-type]
     assert _passes_by(str(tmp_path)) == 0
+
+
+def test_steps_fail_as_long_as_a_test_wants_them_to(tmp_path: Path) -> None:
+    """Guards against a trial in which nothing failed, and against one that never goes on."""
+    settings = Settings(crash_points_dir=str(tmp_path))
+    failure_point(settings)
+    (armed := tmp_path / "decoded").touch()
+    for _ in range(2):
+        with pytest.raises(ArmedFailureError):
+            failure_point(settings)
+    armed.unlink()
+    failure_point(settings)
 
 
 def test_production_refuses_crash_points(tmp_path: Path) -> None:

@@ -21,7 +21,12 @@ def test_assets_of_files_show_their_numbers(
     settings = new_lake(tmp_path)
     commit(settings, flush(settings, 0, 10))
     monkeypatch.setattr(housekeeping, "_settings_aside", lambda: settings)
-    assets = [housekeeping.vacuum, housekeeping.delta_logs, housekeeping.profile_versions]
+    assets = [
+        housekeeping.vacuum,
+        housekeeping.delta_logs,
+        housekeeping.profile_versions,
+        housekeeping.audit_archive,
+    ]
     result = dg.materialize(assets)
     assert result.success
     shown: dict[str, dict[str, Any]] = {
@@ -32,6 +37,7 @@ def test_assets_of_files_show_their_numbers(
         if event.asset_key is not None
     }
     assert shown["vacuum"]["files_removed"] == 0
+    assert shown["audit_archive"]["records_moved"] == 0
     assert shown["profile_versions"]["versions_kept"] == 0
     before, after = (shown["delta_logs"][name] for name in ("files_before", "files_after"))
     assert 0 < before < after  # checkpoints come, all else is too young to go
@@ -40,5 +46,5 @@ def test_assets_of_files_show_their_numbers(
 def test_every_asset_is_in_the_job_that_the_schedule_starts() -> None:
     """Guards against an asset that nobody materialises."""
     keys = {key for asset in housekeeping.HOUSEKEEPING_ASSETS for key in asset.keys}
-    assert len(keys) == 9
+    assert len(keys) == 10
     assert housekeeping.housekeeping_schedule.job_name == housekeeping.JOB_NAME

@@ -18,7 +18,7 @@ from fraudstream_platform.lake.audit_log import AuditFailedError, AuditLog
 from fraudstream_platform.lake.audited import audited, event
 from fraudstream_platform.lake.rewrite import file_paths
 from fraudstream_platform.lake.start_notices import notice_start
-from fraudstream_platform.lake.tables import AUDIT, create_tables, table_uri
+from fraudstream_platform.lake.tables import AUDIT, create_tables, scan, table_uri
 from fraudstream_platform.local import state
 from fraudstream_platform.protection.audit_proof import Break
 from fraudstream_platform.settings import Settings
@@ -102,7 +102,7 @@ def test_a_table_that_was_tampered_with_names_its_first_broken_link(
     append(settings, 6)
     anchors = {6: AuditLog(settings).head().hash}
     assert check_trail(settings, anchors).first_break is None
-    rows = tamper(AuditLog(settings).frame())
+    rows = tamper(scan(settings, AUDIT).sort("sequence").collect())
     write_deltalake(table_uri(settings, AUDIT), rows.to_arrow(), mode="overwrite")
     broken = check_trail(settings, anchors).first_break
     assert broken is not None

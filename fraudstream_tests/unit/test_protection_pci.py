@@ -7,25 +7,41 @@ import logging
 import re
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from fraudstream_platform import logs
 from fraudstream_platform.contracts.schemas import avro_schema
-from fraudstream_platform.detection.step import Detector
+from fraudstream_platform.drain.crash_points import ArmedFailureError
 from fraudstream_platform.drain.ingest import Ingest
 from fraudstream_platform.drain.source import RawBatch
 from fraudstream_platform.errors import UserError
 from fraudstream_platform.protection.identity import protect_frame
 from fraudstream_platform.protection.normalise import IdentityError, normalise
 from fraudstream_platform.protection.vault import Identity, Original
-from fraudstream_platform.settings import Settings
+from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_tests.fuzz import PLANTED, OneSchema, Readable, records
 
 pytestmark = pytest.mark.unit
 
 _FORBIDDEN = re.compile(r"^(cvv2?|cvc2?|cid|pin|pin_block|track[12]?|magstripe|pan)$")
 _KINDS = {PLANTED[0]: "card", PLANTED[1]: "phone", PLANTED[2]: "email"}
+
+
+def test_each_test_that_the_documentation_names_is_there() -> None:
+    """A requirement whose test was renamed or removed is held by nothing."""
+    tests = PROJECT_ROOT / "fraudstream_tests"
+    page = (PROJECT_ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`((?:test_\w+|access|canary)\.py)(?:::(test_\w+))?`", page)
+    files = {path.name: path.read_text() for path in tests.rglob("*.py")}
+    missing = [
+        (file, test)
+        for file, test in named
+        if file not in files or (test and f"def {test}(" not in files[file])
+    ]
+    assert (len(named) > 20, missing) == (True, [])
 
 
 @pytest.mark.parametrize("name", ["transaction", "fraud_alert", "transaction_label"])
@@ -35,31 +51,42 @@ def test_no_field_is_for_what_may_never_be_kept(name: str) -> None:
     assert [field for field in fields if _FORBIDDEN.match(field)] == []
 
 
-@pytest.fixture
-def said() -> Iterator[io.StringIO]:
-    """Everything that is logged, at every level."""
+@pytest.fixture(params=["text", "json"])
+def said(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
+    """Everything that is logged as a process of ours logs it, at every level."""
     text, root = io.StringIO(), logging.getLogger()
-    handler, before = logging.StreamHandler(text), root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    before, level = root.handlers[:], root.level
+    root.handlers = []  # pytest's own stay open
+    logs.configure(Settings(_env_file=None, debug_mode=True, log_format=request.param))
+    root.handlers[0].setStream(text)  # type: ignore[attr-defined]
     yield text
-    root.removeHandler(handler)
-    root.setLevel(before)
+    root.handlers, root.level = before, level
 
 
-def test_an_exception_and_debug_logs_show_nothing_of_a_record(said: io.StringIO) -> None:
+def test_an_exception_and_debug_logs_show_nothing_of_a_record(
+    said: io.StringIO, tmp_path: Path
+) -> None:
     """3.5.1: output for troubleshooting. The step fails with clear records in its local variables."""
-    settings = Settings(_env_file=None, allow_clear_pii=True)
+    (tmp_path / "decoded").touch()
+    settings = Settings(_env_file=None, allow_clear_pii=True, crash_points_dir=str(tmp_path))
     values = [value for _, value in records(7, 200)]
     size = len(values)
     batch = RawBatch(values, ["k"] * size, [0] * size, list(range(size)), [0] * size)
-    arrivals = Ingest(settings, OneSchema()).arrivals(batch)  # type: ignore[arg-type]
-    try:
-        Detector(quality_threshold=0.0).step(arrivals.bronze.drop("currency"), "1970-01-01T00")
-    except Exception:
-        logging.getLogger("fraudstream").exception("a step failed")
+    with pytest.raises(ArmedFailureError):
+        _fail(Ingest(settings, OneSchema()), batch, list(PLANTED))  # type: ignore[arg-type]
     assert "a step failed" in said.getvalue() and "Traceback" in said.getvalue()
+    assert "debug" in said.getvalue()
     _refuse_planted(said.getvalue())
+
+
+def _fail(ingest: Ingest, batch: RawBatch, record: list[str]) -> None:
+    log = logging.getLogger("fraudstream")
+    try:
+        log.debug("a step of %s", len(record))
+        ingest.arrivals(batch)
+    except ArmedFailureError:
+        log.exception("a step failed")
+        raise
 
 
 @pytest.mark.parametrize("secret", PLANTED)

@@ -6,10 +6,13 @@ import base64
 import gzip
 import io
 import sqlite3
+import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import fastavro
 import numpy as np
 import polars as pl
@@ -69,6 +72,36 @@ def _snapshot(content: bytes) -> bytes:
     return sink.getvalue()
 
 
+def _file(make: Callable[[Path], None]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        make(path := Path(folder) / "file")
+        return path.read_bytes()
+
+
+def _duckdb(content: bytes) -> bytes:
+    """A column of texts alike, which DuckDB packs by symbols of several letters."""
+
+    def make(path: Path) -> None:
+        text = content.decode("latin-1").strip("\0")
+        rows = pl.DataFrame({"text": [f"{text} {number}" for number in range(20_000)]})
+        with duckdb.connect(str(path)) as database:
+            database.execute("create table packed as select * from rows")
+        assert rows.height
+
+    return _file(make)
+
+
+def _sqlite(content: bytes) -> bytes:
+    """Packed bytes in a cell, as Dagster keeps what it saves."""
+
+    def make(path: Path) -> None:
+        with sqlite3.connect(path) as database:
+            database.execute("create table events (body blob)")
+            database.execute("insert into events values (?)", (zlib.compress(content),))
+
+    return _file(make)
+
+
 FORMS: dict[str, Callable[[bytes], bytes]] = {
     "raw": bytes,
     "base64": base64.b64encode,
@@ -87,6 +120,8 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
     "Parquet": _parquet,
     "zip": _zip,
     "snapshot": _snapshot,
+    "DuckDB": _duckdb,
+    "SQLite": _sqlite,
     "hex in zstd": lambda content: _stream("zstd")(content.hex().encode()),
 }
 
