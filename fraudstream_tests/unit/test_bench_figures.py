@@ -81,10 +81,12 @@ def test_a_load_without_alerts_is_never_carried() -> None:
     assert not carries(silent)
 
 
-@pytest.mark.parametrize("unfinished", ["has_sent", "has_settled"])
-def test_alerts_that_nobody_waited_for_are_a_problem(unfinished: str) -> None:
+@pytest.mark.parametrize(
+    "unfinished", [replace(LOAD, has_sent=False), replace(LOAD, has_settled=False)]
+)
+def test_alerts_that_nobody_waited_for_are_a_problem(unfinished: Measured) -> None:
     """The slowest alerts of an engine that falls behind come last, and would be missing."""
-    behind = figures(replace(LOAD, **{unfinished: False}))
+    behind = figures(unfinished)
     assert len(behind["problems"]) == 1
     assert not carries(behind)
 
