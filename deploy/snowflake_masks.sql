@@ -1,6 +1,7 @@
 -- Masks on what leads back to the vault, and the rights to read. Run by the account's owner after the
--- first load (the loader makes the tables) and again after an upgrade that adds a table. Whoever is
--- not named here reads nothing: there is no moment at which tokens are readable and unmasked.
+-- first load (the loader makes the tables) and again after an upgrade that adds a table or an identity
+-- column. Whoever is not named here reads nothing. A table is masked before it can be read; a column
+-- that an upgrade adds is readable until this has run again.
 
 create role if not exists FRAUDSTREAM_INVESTIGATOR;
 grant role FRAUDSTREAM_INVESTIGATOR to role SECURITYADMIN;

@@ -1,7 +1,7 @@
 """fakesnow's server, which the real connector talks to, and what a Snowflake account does besides.
 
-fakesnow lacks: roles and grants (all is allowed), clustering keys (read over), sessions that end when
-their client dies. The last is done here: Snowflake ends the transaction of a dead client itself.
+fakesnow lacks: roles and grants (all is allowed, managed access unknown), clustering keys (read over),
+sessions that end when their client dies. The last is done here: Snowflake ends the transaction of a dead client itself.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import uvicorn
 from fakesnow.server import app, sessions
+from starlette.types import Receive, Scope, Send
 
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_platform.warehouse.snowflake_session import snowflake_resource
@@ -24,21 +25,48 @@ from fraudstream_tests.waiting import until
 SETUP = PROJECT_ROOT / "deploy" / "snowflake.sql"
 
 
+class Server:
+    """fakesnow's application, with the requests counted: all that came, and those under way."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.requests = 0
+        self.under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        self.requests += 1
+        self.under_way += 1
+        try:
+            await app(scope, receive, send)
+        finally:
+            self.under_way -= 1
+
+    def end_open_transactions(self) -> None:
+        """Roll back what dead clients left open, as Snowflake does in time."""
+        until(lambda: self.under_way == 0, 60, "the last statements of the dead have ended")
+        for session in list(sessions.values()):
+            with suppress(duckdb.TransactionException):  # nothing was open
+                session._duck_conn.rollback()
+
+
 @contextmanager
-def serving() -> Iterator[str]:
-    """Run the server in this process; gives its address."""
+def serving() -> Iterator[Server]:
+    """Run the server in this process."""
     logging.getLogger("fakesnow.server").setLevel(logging.ERROR)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    config = uvicorn.Config(app, "127.0.0.1", port, log_level="error")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+    server = Server(f"http://127.0.0.1:{port}")
+    running = uvicorn.Server(
+        uvicorn.Config(server, "127.0.0.1", port, log_level="error", lifespan="off")
+    )
+    thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
-    until(lambda: server.started, 30, "fakesnow answers")
+    until(lambda: running.started, 30, "fakesnow answers")
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield server
     finally:
-        server.should_exit = True
+        running.should_exit = True
         thread.join()
 
 
@@ -62,11 +90,4 @@ def set_up(settings: Settings) -> None:
     with snowflake_resource(settings).get_connection() as connection:
         for statement in "\n".join(lines).split(";"):
             if statement.strip().startswith(("create schema", "create database")):
-                connection.cursor().execute(statement)
-
-
-def end_open_transactions() -> None:
-    """Roll back what clients left open, as Snowflake does in time."""
-    for session in list(sessions.values()):
-        with suppress(duckdb.TransactionException):  # nothing was open
-            session._duck_conn.rollback()
+                connection.cursor().execute(statement.removesuffix(" with managed access"))

@@ -99,7 +99,7 @@ class Loader:
 
     def _make(self, target: Target) -> None:
         self._run(sql.create(target))
-        self._run(f"select * from {target.name} limit 0")
+        self._run(f"select * from {target.name} limit 0")  # nosec B608
         held = [column.name for column in self._cursor.description]
         for statement in sql.add_columns(target, held):
             self._run(statement)
@@ -111,7 +111,10 @@ class Loader:
         )
 
     def _loads(self, table: str) -> int:
-        self._run(f'select max("LOADS") from {self._tables} where "TABLE_NAME" = %s', (table,))
+        self._run(
+            f'select max("LOADS") from {self._tables} where "TABLE_NAME" = %s',  # nosec B608
+            (table,),
+        )
         ((loads,),) = self._cursor.fetchall()
         return int(loads)
 

@@ -130,7 +130,7 @@ def copy(target: Target, folder: str) -> str:
     columns = ", ".join(quoted(name) for name in target.columns)
     values = ", ".join(_value(name, kind) for name, kind in target.columns.items())
     return (
-        f"copy into {target.name} ({columns}) "
+        f"copy into {target.name} ({columns}) "  # nosec B608
         f"from (select {values} from {folder}) "
         "file_format = (type = parquet use_logical_type = true) "
         "on_error = abort_statement force = true"

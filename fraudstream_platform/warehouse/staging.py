@@ -67,11 +67,11 @@ def _frames(table: str, files: Sequence[ShownFile]) -> Iterator[pl.DataFrame]:
                 lacking = [
                     pl.lit(None, kind).alias(name)
                     for name, kind in schema.items()
-                    if name not in rows.columns
+                    if name not in rows.columns and name != column
                 ]
                 yield (
                     rows.with_columns(*lacking, pl.lit(file.partition).alias(column))
-                    .select(schema)
+                    .select(*schema)
                     .cast(schema)
                 )
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import multiprocessing
+import random
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -21,19 +24,21 @@ from fraudstream_platform.settings import Settings
 from fraudstream_platform.warehouse.snowflake_load import Loader
 from fraudstream_platform.warehouse.snowflake_session import snowflake_resource
 from fraudstream_platform.warehouse.snowflake_tables import LOADED, Target
+from fraudstream_tests.fake_snowflake import Server, serving, set_up
 from fraudstream_tests.fake_snowflake import account as account_at
-from fraudstream_tests.fake_snowflake import end_open_transactions, serving, set_up
+from fraudstream_tests.loading import load_all
 from fraudstream_tests.small_lake import append, fill, transaction
 
 pytestmark = pytest.mark.integration
 SILVER = "silver.transactions"
+ROUNDS = 9
 _databases = itertools.count()
 
 
-@pytest.fixture(name="url", scope="module")
-def server() -> Iterator[str]:
-    with serving() as url:
-        yield url
+@pytest.fixture(name="server", scope="module")
+def fakesnow_server() -> Iterator[Server]:
+    with serving() as server:
+        yield server
 
 
 class Account:
@@ -67,8 +72,8 @@ class Account:
 
 
 @pytest.fixture(name="account")
-def lake_and_account(url: str, tmp_path: Path) -> Iterator[Account]:
-    settings = account_at(url, tmp_path, f"DATA_{next(_databases)}")
+def lake_and_account(server: Server, tmp_path: Path) -> Iterator[Account]:
+    settings = account_at(server.url, tmp_path, f"DATA_{next(_databases)}")
     fill(settings)
     set_up(settings)
     with connected(settings) as connection:
@@ -83,7 +88,7 @@ def connected(settings: Settings) -> Any:
 
 def in_lake(settings: Settings, table: str) -> list[dict[str, Any]]:
     """The same of the lake, times in UTC without a zone."""
-    frame = scan(settings, table).select(full_schema(table)).collect()
+    frame = scan(settings, table).select(*full_schema(table)).collect()
     times = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
     rows = frame.with_columns(pl.col(times).dt.replace_time_zone(None)).to_dicts()
     return sorted(rows, key=repr)
@@ -174,7 +179,7 @@ class Doomed:
         return getattr(self._cursor, name)
 
 
-def has_survived(settings: Settings, at: int, *, is_done: bool) -> bool:
+def has_survived(server: Server, settings: Settings, at: int, *, is_done: bool) -> bool:
     """Load with a process that dies at statement `at`; whether there were fewer statements."""
     with connected(settings) as connection:
         loader = Loader(settings, connection)
@@ -185,13 +190,13 @@ def has_survived(settings: Settings, at: int, *, is_done: bool) -> bool:
             loader.load(SILVER)
             return True
         except Died:
-            end_open_transactions()
+            server.end_open_transactions()
             return False
 
 
 @pytest.mark.parametrize("is_done", [False, True], ids=["before the server", "after the server"])
 def test_a_death_at_any_statement_and_a_repeat_end_in_the_same_rows(
-    account: Account, is_done: bool
+    server: Server, account: Account, is_done: bool
 ) -> None:
     """Guards against rows without their ledger, and a ledger without its rows."""
     deaths = 0
@@ -200,13 +205,43 @@ def test_a_death_at_any_statement_and_a_repeat_end_in_the_same_rows(
         append(account.settings, SILVER, [transaction(100 + at) | {"hour": hour}])
         if at > 1:  # so that rows are deleted too
             empty(account.settings, emptied)
-        if has_survived(account.settings, at, is_done=is_done):
+        if has_survived(server, account.settings, at, is_done=is_done):
             break
         deaths += 1
         account.load(SILVER)
         account.assert_equal(SILVER)
     assert deaths >= 9
     account.assert_equal(SILVER)
+
+
+def test_a_loader_killed_at_random_and_repeated_ends_in_the_same_rows(
+    server: Server, account: Account
+) -> None:
+    """Guards against what a death between statements does not show: SIGKILL of the real process with
+    a statement or an upload under way.
+    """
+    draw = random.Random(6)
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([load_all.__module__])
+    killed = all_requests = 0
+    for _ in range(ROUNDS):
+        fill(account.settings)  # the same rows again: one too many of them is seen all the same
+        before = server.requests
+        loader = processes.Process(target=load_all, args=(account.settings,))
+        loader.start()
+        if all_requests:
+            last = before + draw.randrange(1, all_requests)
+            while loader.is_alive() and server.requests < last:
+                loader.join(0.005)
+            loader.join(draw.uniform(0, 0.05))
+            loader.kill()
+        loader.join()
+        server.end_open_transactions()
+        killed += loader.exitcode == -signal.SIGKILL
+        all_requests = all_requests or server.requests - before
+    account.load(*LOADED)
+    account.assert_equal(*LOADED)
+    assert killed >= ROUNDS // 2
 
 
 def test_a_rival_that_loads_in_between_doubles_nothing(
