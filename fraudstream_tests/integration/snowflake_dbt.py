@@ -27,8 +27,9 @@ def lake_and_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setti
 
 def query(settings: Settings, sql: str) -> list[tuple[object, ...]]:
     with snowflake_resource(settings).get_connection() as connection:
-        rows: list[tuple[object, ...]] = connection.cursor().execute(sql).fetchall()
-    return rows
+        cursor = connection.cursor()
+        cursor.execute(sql)
+        return [tuple(row) for row in cursor.fetchall()]
 
 
 def test_the_whole_project_builds_tests_and_grows(settings: Settings) -> None:

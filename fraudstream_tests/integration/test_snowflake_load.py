@@ -58,8 +58,8 @@ class Account:
         schema = full_schema(table)
         columns = ", ".join(f'"{name.upper()}"' for name in schema)
         name = Target(self.settings.snowflake_database, table).name
-        found = self.cursor.execute(f"select {columns} from {name}").fetchall()
-        rows = [dict(zip(schema, row, strict=True)) for row in found]
+        self.cursor.execute(f"select {columns} from {name}")
+        rows = [dict(zip(schema, row, strict=True)) for row in self.cursor.fetchall()]
         for row in rows:
             for column, kind in schema.items():
                 if isinstance(kind, pl.List) and row[column] is not None:

@@ -7,12 +7,20 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS
 from fraudstream_platform.lake.tables import VAULT, full_schema
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
 from fraudstream_platform.warehouse import snowflake_tables as sql
 from fraudstream_platform.warehouse.dbt import PROJECT_DIR, dbt_environment, target
+from fraudstream_platform.warehouse.snowflake_session import snowflake_resource
 from fraudstream_platform.warehouse.snowflake_tables import LOADED, Target
 from fraudstream_platform.warehouse.staging import as_staged
 
@@ -90,6 +98,24 @@ def test_without_an_account_dbt_builds_on_duckdb(tmp_path: Path) -> None:
     assert with_account["FRAUDSTREAM_TARGET"] == "snowflake"
     assert with_account["SNOWFLAKE_HOST"] == "org-one.snowflakecomputing.com"
     assert with_account["SNOWFLAKE_PORT"] == "443"
+
+
+@pytest.mark.parametrize("passphrase", ["", "of the file"])
+def test_a_key_pair_logs_in_without_a_password(tmp_path: Path, passphrase: str) -> None:
+    """Guards against a key file that is first read on the account, and a password beside it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    lock = BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()
+    file = tmp_path / "key.p8"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock))
+    given = {
+        "snowflake_private_key_file": str(file),
+        "snowflake_private_key_passphrase": passphrase,
+    }
+    arguments = snowflake_resource(settings(**ACCOUNT, **given))._connection_args
+    assert arguments["private_key"] == key.private_bytes(
+        Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+    )
+    assert "password" not in arguments
 
 
 def masked_columns() -> set[tuple[str, str]]:
