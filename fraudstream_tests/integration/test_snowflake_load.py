@@ -56,7 +56,7 @@ class Account:
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The table's rows in Snowflake, lists opened, in an order of their own."""
         schema = full_schema(table)
-        columns = ", ".join(f'"{name.upper()}"' for name in schema)
+        columns = ", ".join(as_read(name, kind) for name, kind in schema.items())
         name = Target(self.settings.snowflake_database, table).name
         self.cursor.execute(f"select {columns} from {name}")
         rows = [dict(zip(schema, row, strict=True)) for row in self.cursor.fetchall()]
@@ -86,11 +86,18 @@ def connected(settings: Settings) -> Any:
     return snowflake_resource(settings).get_connection()
 
 
+def as_read(name: str, kind: pl.DataType) -> str:
+    """A column as it is asked for: times as ms since 1970, as fakesnow answers 1970 for a null time."""
+    if isinstance(kind, pl.Datetime):
+        return f"datediff('millisecond', '1970-01-01'::timestamp_ntz, \"{name.upper()}\")"
+    return f'"{name.upper()}"'
+
+
 def in_lake(settings: Settings, table: str) -> list[dict[str, Any]]:
-    """The same of the lake, times in UTC without a zone."""
+    """The same of the lake."""
     frame = scan(settings, table).select(*full_schema(table)).collect()
     times = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
-    rows = frame.with_columns(pl.col(times).dt.replace_time_zone(None)).to_dicts()
+    rows = frame.with_columns(pl.col(times).dt.epoch("ms")).to_dicts()
     return sorted(rows, key=repr)
 
 
