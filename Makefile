@@ -104,7 +104,7 @@ rotation: services ## Both keys rotate under a live stream, compared with a twin
 	@$(PY) -m fraudstream_tests.rotation $(if $(TPS),--tps $(TPS)) $(if $(REPORT),--report $(REPORT))
 
 snowflake: env ## The loading of Snowflake and the whole dbt project there, on fakesnow's server
-	@$(PY) -m pytest -q -n0 fraudstream_tests/integration/snowflake_load.py fraudstream_tests/integration/snowflake_dbt.py
+	@$(PY) -m pytest -q -n0 --timeout 900 fraudstream_tests/integration/snowflake_load.py fraudstream_tests/integration/snowflake_dbt.py
 
 FUZZ ?= 200000
 fuzz: env ## Mutated records through decode and protect; FUZZ=200000, SEED=1

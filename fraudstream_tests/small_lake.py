@@ -6,7 +6,14 @@ import datetime as dt
 
 import polars as pl
 
-from fraudstream_platform.lake.tables import create_tables, full_schema, table_uri
+from fraudstream_platform.lake.actions import additions, try_commit
+from fraudstream_platform.lake.files import write_file
+from fraudstream_platform.lake.tables import (
+    create_tables,
+    full_schema,
+    open_table,
+    partition_column,
+)
 from fraudstream_platform.settings import Settings
 
 START = dt.datetime(2026, 1, 1, 10, 59, 58, tzinfo=dt.UTC)
@@ -25,11 +32,14 @@ KINDS = {
 
 
 def append(settings: Settings, table: str, rows: list[dict[str, object]]) -> None:
-    schema = full_schema(table)
+    """Files as the drain writes them, one a partition, in one commit."""
+    schema, column = full_schema(table), partition_column(table)
     frame = pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
-    frame.cast({pl.Datetime("ms", "UTC"): pl.Datetime("us", "UTC")}).write_delta(
-        table_uri(settings, table), mode="append"
-    )
+    files = [
+        write_file(settings, table, partition, held)
+        for (partition,), held in frame.group_by(column, maintain_order=True)
+    ]
+    assert try_commit(open_table(settings, table), column, additions(files, column))
 
 
 def transaction(offset: int) -> dict[str, object]:
