@@ -1,21 +1,27 @@
 """fakesnow's server, which the real connector talks to, and what a Snowflake account does besides.
 
 fakesnow lacks: roles and grants (all is allowed, managed access unknown), clustering keys (read over),
-sessions that end when their client dies. The last is done here: Snowflake ends the transaction of a dead client itself.
+comments on several columns at once, or with an apostrophe (all are read over here), temporary tables in
+a schema (ordinary ones here, which dbt drops all the same), and sessions that end when their client
+dies (ended here: Snowflake ends the transaction of a dead client itself).
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import uvicorn
-from fakesnow.server import app, sessions
+from fakesnow.cursor import FakeSnowflakeCursor
+from fakesnow.server import app, sessions, shared_fs
 from starlette.types import Receive, Scope, Send
 
 from fraudstream_platform.settings import PROJECT_ROOT, Settings
@@ -23,6 +29,9 @@ from fraudstream_platform.warehouse.snowflake_session import snowflake_resource
 from fraudstream_tests.waiting import until
 
 SETUP = PROJECT_ROOT / "deploy" / "snowflake.sql"
+_COMMENTS = [r"\s*comment on ", r'\s*alter\s+(table|view)\s+\S+\s+alter\s+"\w+" COMMENT ']
+_TEMPORARY = re.compile(r"\bcreate or replace temporary table\b", re.IGNORECASE)
+_execute = FakeSnowflakeCursor.execute
 
 
 class Server:
@@ -50,9 +59,14 @@ class Server:
                 session._duck_conn.rollback()
 
 
+def _execute_plainly(cursor: FakeSnowflakeCursor, command: str, *args: Any, **named: Any) -> Any:
+    return _execute(cursor, _TEMPORARY.sub("create or replace table", command), *args, **named)
+
+
 @contextmanager
 def serving() -> Iterator[Server]:
     """Run the server in this process."""
+    shared_fs.nop_regexes = _COMMENTS
     logging.getLogger("fakesnow.server").setLevel(logging.ERROR)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -64,7 +78,8 @@ def serving() -> Iterator[Server]:
     thread.start()
     until(lambda: running.started, 30, "fakesnow answers")
     try:
-        yield server
+        with patch.object(FakeSnowflakeCursor, "execute", _execute_plainly):
+            yield server
     finally:
         running.should_exit = True
         thread.join()
