@@ -72,7 +72,7 @@ def alert(offset: int, patterns: list[str]) -> dict[str, object]:
 
 def quarantined(offset: int) -> dict[str, object]:
     """A record that broke two rules."""
-    broken = {"failed_rules": ["currency_known", "mcc_format"], "quality_score": 0.4}
+    broken = {"failed_rules": ["currency_known", "mcc_known"], "quality_score": 0.4}
     return transaction(offset) | broken
 
 

@@ -161,7 +161,7 @@ def test_the_daily_report_reads_the_marts(settings: Settings) -> None:
     (pos,) = day.sources
     assert (pos.source, pos.records, pos.quarantined) == ("POS", 13, 1)
     assert pos.mean_score == pytest.approx((12 + 0.4) / 13)
-    assert {one.rule for one in day.broken_rules} == {"currency_known", "mcc_format"}
+    assert {one.rule for one in day.broken_rules} == {"currency_known", "mcc_known"}
     assert [(one.hour, one.alerts) for one in day.service] == [(10, 2), (11, 1)]
     assert day.service[0].alert_p95_s == pytest.approx(0.1)
     with pytest.raises(UserError, match="its days are 2026-01-01 to 2026-01-01"):
