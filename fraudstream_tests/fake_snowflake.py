@@ -30,7 +30,7 @@ from fraudstream_tests.waiting import until
 
 SETUP = PROJECT_ROOT / "deploy" / "snowflake.sql"
 _COMMENTS = [r"\s*comment on ", r'\s*alter\s+(table|view)\s+\S+\s+alter\s+"\w+" COMMENT ']
-_TEMPORARY = re.compile(r"\bcreate or replace temporary table\b", re.IGNORECASE)
+_TEMPORARY = re.compile(r"\bcreate\s+or\s+replace\s+temporary\s+table\b", re.IGNORECASE)
 _execute = FakeSnowflakeCursor.execute
 
 
