@@ -21,7 +21,7 @@ REPORT ?=
 DEMO_ARGS := $(if $(filter command line environment,$(origin SECONDS)),$(if $(SECONDS),--seconds $(SECONDS))) \
 	$(if $(TPS),--tps $(TPS)) $(if $(REPORT),--report $(REPORT))
 
-.PHONY: help env services demo up down status test unit integration faults bench parts replay lint access canary rotation fuzz edge sbom audit secrets format clean
+.PHONY: help env services demo up down status test unit integration faults bench parts replay lint access canary snowflake rotation fuzz edge sbom audit secrets format clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -105,6 +105,9 @@ canary: services ## Planted people through the whole stack and its faults; every
 
 rotation: services ## Both keys rotate under a live stream, compared with a twin that never does; TPS=2000, REPORT=report-rotation.json
 	@$(PY) -m fraudstream_tests.rotation $(if $(TPS),--tps $(TPS)) $(if $(REPORT),--report $(REPORT))
+
+snowflake: env ## The loading of Snowflake and the whole dbt project there, on fakesnow's server
+	@$(PY) -m pytest -q -n0 --timeout 900 fraudstream_tests/integration/snowflake_load.py fraudstream_tests/integration/snowflake_dbt.py
 
 FUZZ ?= 200000
 fuzz: env ## Mutated records through decode and protect; FUZZ=200000, SEED=1

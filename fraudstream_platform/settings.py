@@ -10,7 +10,8 @@ import base64
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -31,6 +32,14 @@ _MIN_DIFFERENT = 10
 
 class SettingsError(ValueError):
     """A setting has a value that cannot be used; the message names the variable."""
+
+
+class SnowflakeAddress(NamedTuple):
+    """Where the account answers."""
+
+    protocol: str
+    host: str
+    port: int
 
 
 class Settings(BaseSettings):
@@ -138,11 +147,20 @@ class Settings(BaseSettings):
     snowflake_account: str = ""
     snowflake_user: str = ""
     snowflake_password: SecretStr = SecretStr("")
+    snowflake_private_key_file: str = ""
+    snowflake_private_key_passphrase: SecretStr = SecretStr("")
+    snowflake_url: str = ""
+    snowflake_loader_role: str = "FRAUDSTREAM_LOADER"
+    snowflake_transformer_role: str = "FRAUDSTREAM_TRANSFORMER"
     snowflake_database: str = "FINANCIAL_DATA"
     snowflake_warehouse: str = "STREAMING_WH"
 
     @field_validator(
-        "key_file", "key_encryption_key_file", "kafka_ca_file", "schema_registry_ca_file"
+        "key_file",
+        "key_encryption_key_file",
+        "kafka_ca_file",
+        "schema_registry_ca_file",
+        "snowflake_private_key_file",
     )
     @classmethod
     def _absolute(cls, path: str) -> str:
@@ -161,6 +179,7 @@ class Settings(BaseSettings):
             raise ValueError("QUALITY_WEBHOOK_URL must begin with http:// or https://")
         self._refuse_unfit_keys()
         self._refuse_unfit_access()
+        self._refuse_unfit_snowflake()
         if self.environment == "production":
             self._refuse_what_is_for_development()
         return self
@@ -184,6 +203,22 @@ class Settings(BaseSettings):
             raise ValueError(
                 "SCHEMA_REGISTRY_URL must be https in production where it has a password"
             )
+
+    def _refuse_unfit_snowflake(self) -> None:
+        """Refuse an account that nobody could log in to, and a password that travels readable."""
+        if not self.snowflake_account:
+            return
+        password = bool(self.snowflake_password.get_secret_value())
+        if not self.snowflake_user or password == bool(self.snowflake_private_key_file):
+            raise ValueError(
+                "SNOWFLAKE_ACCOUNT needs SNOWFLAKE_USER and one of SNOWFLAKE_PRIVATE_KEY_FILE and "
+                "SNOWFLAKE_PASSWORD"
+            )
+        url = urlsplit(self.snowflake_url)
+        if self.snowflake_url and not (url.scheme in {"http", "https"} and url.hostname):
+            raise ValueError("SNOWFLAKE_URL must be https://host or https://host:port")
+        if self.environment == "production" and url.scheme == "http":
+            raise ValueError("SNOWFLAKE_URL must be https in production")
 
     def _refuse_what_is_for_development(self) -> None:
         if self.crash_points_dir:
@@ -236,6 +271,14 @@ class Settings(BaseSettings):
     def spark_remote(self) -> str:
         """SPARK_REMOTE_URL without session parameters, else the embedded Connect server."""
         return self.spark_remote_url or f"sc://127.0.0.1:{self.port_base + 4}"
+
+    @property
+    def snowflake_address(self) -> SnowflakeAddress:
+        """SNOWFLAKE_URL in its parts, else the account's own address."""
+        own = f"https://{self.snowflake_account}.snowflakecomputing.com"
+        url = urlsplit(self.snowflake_url or own)
+        port = url.port or {"https": 443, "http": 80}[url.scheme]
+        return SnowflakeAddress(url.scheme, url.hostname or "", port)
 
     @property
     def dagster_webserver(self) -> str:

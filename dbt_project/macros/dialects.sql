@@ -3,7 +3,7 @@ Everything in which DuckDB and Snowflake differ, and nothing else. `default__` i
 Models take what both speak (max_by, date_trunc, qualify, a case in a sum) and these.
 #}
 
-{# A column of the lake whose name DuckDB reserves; Snowflake's are not quoted and stand in capitals. #}
+{# A column of the lake whose name DuckDB reserves; Snowflake has all of them in capitals. #}
 {% macro lake_column(name) -%}
     {{ return(adapter.dispatch('lake_column', 'fraudstream')(name)) }}
 {%- endmacro %}
@@ -13,7 +13,7 @@ Models take what both speak (max_by, date_trunc, qualify, a case in a sum) and t
 {%- endmacro %}
 
 {% macro snowflake__lake_column(name) -%}
-    {{ name }}
+    "{{ name | upper }}"
 {%- endmacro %}
 
 {# Seconds from one time to another, with milliseconds, as double. #}

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from pandera.api.polars.types import PolarsData
 
 from fraudstream_platform.contracts import codes
+from fraudstream_platform.contracts.limits import AMOUNT_LIMITS
+from fraudstream_platform.contracts.mccs import MCC_PATTERN
 from fraudstream_platform.contracts.quality import (
     ARRIVED_AT,
     ERROR_FACTOR,
@@ -81,7 +83,7 @@ _FIELD_CHECKS: dict[str, pa.Check] = {
     "merchant_id": _format("merchant_id", "^[!-~]{1,64}$"),
     "acquirer_id": _format("acquirer_id", "^[!-~]{1,64}$"),
     "terminal_id": _format("terminal_id", "^[!-~]{1,64}$"),
-    "mcc": _format("mcc", "^[0-9]{4}$"),
+    "mcc": pa.Check.str_matches(MCC_PATTERN, error="mcc_known"),
     "merchant_country": _known("merchant_country", codes.COUNTRIES),
     "latitude": _range("latitude", -90, 90),
     "longitude": _range("longitude", -180, 180),
@@ -105,7 +107,17 @@ def _young_enough(oldest_event_days: int) -> pl.Expr:
     return oldest_event_days * _DAY_MS >= _AGE_MS
 
 
+def _amount_limit() -> pl.Expr:
+    """The limit of a row's currency; one that is unknown breaks a rule of its own."""
+    limit = pl.lit(AMOUNT_LIMIT_MINOR)
+    for minor in sorted(set(AMOUNT_LIMITS.values()) - {AMOUNT_LIMIT_MINOR}):
+        currencies = [name for name, most in AMOUNT_LIMITS.items() if most == minor]
+        limit = pl.when(pl.col("currency").is_in(currencies)).then(pl.lit(minor)).otherwise(limit)
+    return limit
+
+
 CROSS_RULES: dict[str, pl.Expr] = {
+    "amount_fits_currency": pl.col("amount_minor") <= _amount_limit(),
     "customer_or_card_required": pl.col("customer").is_not_null() | pl.col("card").is_not_null(),
     "event_time_too_old": _young_enough(OLDEST_EVENT_DAYS),
     "event_time_in_future": _AGE_MS >= -NEWEST_EVENT_MS,

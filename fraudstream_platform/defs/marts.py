@@ -17,6 +17,7 @@ from fraudstream_platform.lake.tables import ALERTS, LABELS
 from fraudstream_platform.settings import get_settings
 from fraudstream_platform.warehouse import dbt
 from fraudstream_platform.warehouse.schedule import MARTS_EVERY_SECONDS, decide, slow_is_due
+from fraudstream_platform.warehouse.snowflake_tables import ASSET_PREFIX
 
 JOB_NAME = "marts"
 DOCS_EVERY_SECONDS = 600
@@ -26,7 +27,14 @@ _UPSTREAM = ("silver.transactions", ALERTS, LABELS)
 
 
 class MartsTranslator(DagsterDbtTranslator):
-    """dbt's sources are the lake's assets (`<layer>`, `<name>`); models are grouped by folder."""
+    """Sources are the lake's assets, or the tables loaded from them; models are grouped by folder."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Of a source `<layer>`, `<name>`, below the prefix of what is loaded where it is."""
+        key = super().get_asset_key(dbt_resource_props)
+        is_source = dbt_resource_props["resource_type"] == "source"
+        is_loaded = is_source and get_settings().snowflake_account
+        return key.with_prefix(ASSET_PREFIX) if is_loaded else key
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """The folder under `models/`: staging, intermediate or marts."""
@@ -94,7 +102,7 @@ def docs(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Non
 
 marts_job = dg.define_asset_job(
     JOB_NAME,
-    selection=dg.AssetSelection.assets(marts, docs),
+    selection=dg.AssetSelection.assets(marts, docs) | dg.AssetSelection.groups(ASSET_PREFIX),
     executor_def=dg.in_process_executor,
     tags={"fraudstream/kind": "marts"},
     description="Builds and tests the warehouse from the lake, and its documentation.",

@@ -28,7 +28,12 @@ def mark_of(path: str) -> int:
 
 def content_of(paths: Iterable[str]) -> int:
     """The content of files, in any order: the sum of their marks."""
-    return sum(mark_of(path) for path in paths) % _OVERFLOW
+    return sum_of(mark_of(path) for path in paths)
+
+
+def sum_of(marks: Iterable[int]) -> int:
+    """Marks added up: the content of the files that they are of."""
+    return sum(marks) % _OVERFLOW
 
 
 def joined_name(stem: str, sources: Iterable[str]) -> str:

@@ -42,8 +42,14 @@ def docs_dir(settings: Settings) -> Path:
 
 
 def manifest_file(settings: Settings) -> Path:
-    """The prepared manifest of the project as it stands; its name carries the project's digest."""
-    return target_dir(settings) / f"manifest-{project_digest()}" / "manifest.json"
+    """The prepared manifest of the project as it stands: its name carries the project's digest."""
+    name = f"manifest-{target(settings)}-{project_digest()}"
+    return target_dir(settings) / name / "manifest.json"
+
+
+def target(settings: Settings) -> str:
+    """dbt's target: snowflake where an account is given, else embedded (DuckDB)."""
+    return "snowflake" if settings.snowflake_account else "embedded"
 
 
 def project_digest() -> str:
@@ -59,6 +65,7 @@ def project_digest() -> str:
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """The variables that the project reads, and those that keep dbt quiet and small."""
     return {
+        "FRAUDSTREAM_TARGET": target(settings),
         "FRAUDSTREAM_LAKE": str(Path(settings.lake).resolve()),
         "FRAUDSTREAM_WAREHOUSE": str(warehouse_file(settings)),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -69,16 +76,36 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_LOG_PATH": str(target_dir(settings) / "logs"),
         "POLARS_MAX_THREADS": "1",
         "PYTHONPATH": str(PROJECT_ROOT),
+        **(_snowflake_environment(settings) if settings.snowflake_account else {}),
     }
 
 
-def run_dbt(settings: Settings, *arguments: str, target: Path | None = None) -> str:
+def _snowflake_environment(settings: Settings) -> dict[str, str]:
+    """What the profile reads of the account; dbt keeps what is named DBT_ENV_SECRET out of its logs."""
+    return {
+        "SNOWFLAKE_ACCOUNT": settings.snowflake_account,
+        "SNOWFLAKE_USER": settings.snowflake_user,
+        "SNOWFLAKE_PRIVATE_KEY_FILE": settings.snowflake_private_key_file,
+        "SNOWFLAKE_ROLE": settings.snowflake_transformer_role,
+        "SNOWFLAKE_WAREHOUSE": settings.snowflake_warehouse,
+        "SNOWFLAKE_DATABASE": settings.snowflake_database,
+        "SNOWFLAKE_PROTOCOL": settings.snowflake_address.protocol,
+        "SNOWFLAKE_HOST": settings.snowflake_address.host,
+        "SNOWFLAKE_PORT": str(settings.snowflake_address.port),
+        "DBT_ENV_SECRET_SNOWFLAKE_PASSWORD": settings.snowflake_password.get_secret_value(),
+        "DBT_ENV_SECRET_SNOWFLAKE_PASSPHRASE": (
+            settings.snowflake_private_key_passphrase.get_secret_value()
+        ),
+    }
+
+
+def run_dbt(settings: Settings, *arguments: str, target_path: Path | None = None) -> str:
     """Run one dbt command and return what it printed; raises DbtError if it fails."""
     make_folders(settings)
     environment = {name: os.environ[name] for name in _KEEP if name in os.environ}
     environment |= dbt_environment(settings)
-    if target is not None:
-        environment["DBT_TARGET_PATH"] = str(target)
+    if target_path is not None:
+        environment["DBT_TARGET_PATH"] = str(target_path)
     done = subprocess.run(  # nosec B603
         [str(EXECUTABLE), "--no-use-colors", *arguments],
         cwd=PROJECT_DIR,
@@ -106,7 +133,7 @@ def prepare(settings: Settings) -> Path:
     if not manifest.exists():
         make_folders(settings)
         with tempfile.TemporaryDirectory(dir=target_dir(settings)) as scratch:
-            run_dbt(settings, "parse", target=Path(scratch))
+            run_dbt(settings, "parse", target_path=Path(scratch))
             manifest.parent.mkdir(exist_ok=True)
             # Put in place whole: a rival that parses at the same time gets the same text.
             (Path(scratch) / "manifest.json").replace(manifest)
@@ -140,7 +167,8 @@ def docs_are_fresh(settings: Settings, max_age_s: float) -> bool:
 def slow_built_s(settings: Settings) -> float | None:
     """When the models with the tag `slow` were built last, epoch seconds; None before the first time."""
     mark = _slow_file(settings)
-    return mark.stat().st_mtime if warehouse_file(settings).exists() and mark.exists() else None
+    is_kept = bool(settings.snowflake_account) or warehouse_file(settings).exists()
+    return mark.stat().st_mtime if is_kept and mark.exists() else None
 
 
 def mark_slow_built(settings: Settings) -> None:
@@ -149,7 +177,7 @@ def mark_slow_built(settings: Settings) -> None:
 
 
 def _slow_file(settings: Settings) -> Path:
-    return target_dir(settings) / f"slow-{project_digest()}.built"
+    return target_dir(settings) / f"slow-{target(settings)}-{project_digest()}.built"
 
 
 def _digest_file(settings: Settings) -> Path:

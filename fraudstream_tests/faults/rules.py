@@ -1,7 +1,8 @@
 """The rules of a clean transaction and its quality score once more, as plainly as possible.
 
 Written from the contract's documentation; shares nothing with the engine but the names. Code lists
-of countries and currencies are only checked for their form: the simulator uses no false one.
+of countries, currencies and merchant categories are checked for their form at most: the simulator
+uses no false one.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ _FORMS = {
     "transaction_id": r"[A-Za-z0-9._:-]{1,64}",
     "original_id": r"[A-Za-z0-9._:-]{1,64}",
     "bin8": r"[0-9]{8}",
-    "mcc": r"[0-9]{4}",
     "response_code": r"[0-9A-Z]{2}",
     "merchant_id": r"[!-~]{1,64}",
     "acquirer_id": r"[!-~]{1,64}",
@@ -47,6 +47,13 @@ _RANGES = {
     "longitude": (-180, 180),
     "geo_precision_km": (0, 5000),
 }
+_AMOUNTS = {
+    **dict.fromkeys(("EUR", "GBP", "USD"), 10**9),
+    **dict.fromkeys(("PLN", "CAD", "BRL", "AED", "SGD", "JPY", "AUD"), 10**10),
+    **dict.fromkeys(("SEK", "TRY", "INR"), 10**11),
+    **dict.fromkeys(("NGN",), 10**12),
+}
+"""Ten million dollars' worth, for the simulator's currencies."""
 _APPROVALS = {"00", "08", "10", "11", "85"}
 
 
@@ -66,6 +73,8 @@ def broken_rules(row: Row, oldest_days: int) -> set[str]:
     age = row["append_time"] - row["event_time"]
     card_present = row["entry_mode"] in _PRESENT
     kept = {
+        "mcc_known": re.fullmatch(r"[0-9]{4}", row["mcc"]) is not None,
+        "amount_fits_currency": row["amount_minor"] <= _AMOUNTS[row["currency"]],
         "key_agrees": row["key_agrees"],
         "customer_or_card_required": row["customer"] is not None or row["card"] is not None,
         "event_time_too_old": age <= timedelta(days=oldest_days),

@@ -21,7 +21,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from fraudstream_platform.contracts.codec import Encoder
 from fraudstream_platform.contracts.schemas import avro_schema, transaction_schema
-from fraudstream_platform.defs.quality import well_check
+from fraudstream_platform.defs.quality import KEY, SPECS, well_check
 from fraudstream_platform.detection.sample import sample_row, token
 from fraudstream_platform.detection.step import HELD
 from fraudstream_platform.drain.kafka import plain_producer
@@ -259,6 +259,26 @@ def test_the_check_is_red_while_the_source_is_degraded(story: Story) -> None:
     sample = str(red.metadata["quarantined_sample"].value)
     assert "currency_known" in sample
     assert "cu1_" not in sample
+
+
+def test_dagster_shows_the_check_red_and_green_again(story: Story) -> None:
+    """What a person sees: the newest evaluation of the check, of which Dagster's UI makes its colour."""
+
+    @dg.multi_asset(specs=[dg.AssetSpec(KEY)], check_specs=SPECS[:1])
+    def measured(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        yield dg.MaterializeResult(asset_key=KEY)
+        yield well_check(story.measured[context.run.tags["window"]])
+
+    key = dg.AssetCheckKey(KEY, "sources_are_well")
+    colours = {}
+    with dg.DagsterInstance.ephemeral() as instance:
+        for window in ("well", "degrades", "still", "recovered"):
+            dg.materialize([measured], instance=instance, tags={"window": window})
+            (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+            colours[window] = record.status.value
+    assert colours == {
+        "well": "SUCCEEDED", "degrades": "FAILED", "still": "FAILED", "recovered": "SUCCEEDED",
+    }  # fmt: skip
 
 
 def test_metrics_count_every_record_once(story: Story) -> None:

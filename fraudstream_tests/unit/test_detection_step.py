@@ -107,7 +107,7 @@ def test_a_duplicate_is_quarantined_with_its_other_failures() -> None:
     result = Detector(quality_threshold=0.0).step(bronze(rows), "h")
     assert result.silver["offset"].to_list() == [1]
     assert result.quarantine["failed_rules"].to_list() == [
-        ["currency_known"], [DUPLICATE], ["mcc_format", DUPLICATE],
+        ["currency_known"], [DUPLICATE], ["mcc_known", DUPLICATE],
     ]  # fmt: skip
 
 

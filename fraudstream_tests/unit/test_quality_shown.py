@@ -29,7 +29,7 @@ from fraudstream_platform.quality.window import Measurement
 from fraudstream_platform.settings import Settings
 
 SILVER, FEATURES = "silver.transactions", "gold.features"
-SAMPLE = pl.DataFrame({"partition": [0], "offset": [7], "failed_rules": [["mcc_format"]]})
+SAMPLE = pl.DataFrame({"partition": [0], "offset": [7], "failed_rules": [["mcc_known"]]})
 
 
 def svg_of(value: dg.MetadataValue) -> ET.Element:
@@ -77,10 +77,10 @@ def test_lines_stay_inside_and_end_at_the_right() -> None:
 def test_checks_name_numbers_and_a_sample() -> None:
     """A red check without them sends its reader to the tables."""
     bad = Measurement(frame_of([]), {"POS": ["validity is 63.0%, below 95%"]}, SAMPLE)
-    well, rules = well_check(bad), rules_check({"0:9": ["mcc_format"]}, 100)
+    well, rules = well_check(bad), rules_check({"0:9": ["mcc_known"]}, 100)
     assert not well.passed
     assert well.description == "POS: validity is 63.0%, below 95%"
-    assert "mcc_format" in str(well.metadata["quarantined_sample"].value)
+    assert "mcc_known" in str(well.metadata["quarantined_sample"].value)
     assert not rules.passed
     assert rules.description == "1 of 100 Silver rows break a rule"
     good = Measurement(frame_of([]), {}, SAMPLE.head(0))

@@ -80,7 +80,7 @@ def settings(tmp_path: Path) -> Settings:
     found = Settings(_env_file=None, data_dir=tmp_path)
     create_tables(found)
     kept = bronze([sample_row(i, source="POS" if i < 2 else "MOBILE") for i in range(3)])
-    rules = pl.Series([["mcc_format"], ["source_breaker_open"], ["mcc_format", "bin8_missing"]])
+    rules = pl.Series([["mcc_known"], ["source_breaker_open"], ["mcc_known", "bin8_missing"]])
     kept = kept.with_columns(pl.lit(0.5).alias("quality_score"), rules.alias("failed_rules"))
     again = bronze([sample_row(9, first_offset=0, first_append_time=START)])
     for table, frame in (("silver.quarantine", kept), ("bronze.transactions", again)):
@@ -92,7 +92,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_what_was_put_through_again_waits_no_more(settings: Settings) -> None:
     """Else every replay would send it anew."""
     assert waiting(settings, Choice())["offset"].to_list() == [1, 2]
-    assert waiting(settings, Choice(rules=["mcc_format"]))["offset"].to_list() == [2]
+    assert waiting(settings, Choice(rules=["mcc_known"]))["offset"].to_list() == [2]
     assert waiting(settings, Choice(sources=["POS"]))["offset"].to_list() == [1]
     assert waiting(settings, Choice(at=[(0, 2), (1, 1)]))["offset"].to_list() == [2]
     assert waiting(settings, Choice(hours=["2026-01-05T11"])).height == 0
@@ -102,7 +102,7 @@ def test_repeats_and_strangers_stay() -> None:
     """A repeat would be one again; in another partition its customer's past is not known."""
     assert refusal(["duplicate_transaction_id", "bin8_missing"]) == "repeats stay repeats"
     assert refusal(["key_agrees"]) is not None
-    assert refusal(["mcc_format"]) is None
+    assert refusal(["mcc_known"]) is None
 
 
 def test_the_command_lists_and_shows(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def test_the_command_lists_and_shows(settings: Settings, monkeypatch: pytest.Mon
     assert listed.exit_code == 0
     assert "2 records in quarantine and 0 dead letters wait." in listed.output
     assert any(
-        {"mcc_format", "error", "MOBILE", "1"} <= set(line.replace("│", " ").split())
+        {"mcc_known", "error", "MOBILE", "1"} <= set(line.replace("│", " ").split())
         for line in listed.output.splitlines()
     )
     shown = CliRunner().invoke(cli.app, ["show", "0:2"])

@@ -25,7 +25,7 @@ FULL = Day(
     [PatternOfDay("card_testing", 3, 4_500, 2, 1)],
     [RuleSet("r1", 0.5, None, 100, 70, 30)],
     [SourceOfDay("POS", 1010, 10, 0.98), SourceOfDay("other", 1, 1, None)],
-    [BrokenRule("mcc_format", 10)],
+    [BrokenRule("mcc_known", 10)],
     [ServiceHour(23, 2000, 40, 0.1, 3, 0.07, 0.13, 0.2), ServiceHour(22, 1, 1, None, 0, None, None, None)],
 )  # fmt: skip
 
@@ -33,7 +33,7 @@ FULL = Day(
 def test_the_page_says_what_the_marts_said() -> None:
     """Guards against figures that get lost between the marts and the reader."""
     text = page(FULL)
-    for said in ("2,000 attempts", "1,234.57", "10.0 %", "card_testing", "45.00", "mcc_format"):
+    for said in ("2,000 attempts", "1,234.57", "10.0 %", "card_testing", "45.00", "mcc_known"):
         assert said in text
     assert "50.0 %" in text
     assert "0.13 s" in text

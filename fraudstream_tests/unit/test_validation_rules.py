@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fraudstream_platform.contracts.codes import CASH_LIKE_MCCS, CURRENCIES, RESALE_MCCS
+from fraudstream_platform.contracts.limits import AMOUNT_LIMITS
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS, transaction_schema
 from fraudstream_platform.contracts.validation import (
     CROSS_RULES,
@@ -17,6 +19,7 @@ from fraudstream_platform.contracts.validation import (
     rule_expressions,
 )
 from fraudstream_platform.detection.sample import START, bronze, sample_row
+from fraudstream_platform.simulator.places import CATEGORIES
 
 BREAKS: dict[str, dict[str, Any]] = {
     "transaction_id_format": {"transaction_id": "a b"},
@@ -36,7 +39,8 @@ BREAKS: dict[str, dict[str, Any]] = {
     "merchant_id_format": {"merchant_id": ""},
     "acquirer_id_format": {"acquirer_id": "a b"},
     "terminal_id_format": {"terminal_id": "x" * 65},
-    "mcc_format": {"mcc": "541"},
+    "mcc_known": {"mcc": "5410"},
+    "amount_fits_currency": {"amount_minor": 10**9 + 1},
     "merchant_country_known": {"merchant_country": "XX"},
     "latitude_range": {"latitude": 91.0},
     "longitude_range": {"longitude": float("nan")},
@@ -104,6 +108,31 @@ def test_a_longer_horizon_lets_history_in_and_no_older() -> None:
     assert judge(frame, 366).failed == {2: ["event_time_too_old"]}
     assert pandera_failures(frame, 366) == [[], [], ["event_time_too_old"]]
     assert set(judge(frame).failed) == {0, 1, 2}
+
+
+def test_each_currency_has_its_limit_and_that_is_inside() -> None:
+    """A yen or a dinar judged by a dollar's limit hides amounts in wrong units, or refuses good ones."""
+    assert set(AMOUNT_LIMITS) == set(CURRENCIES)
+    known = {"EUR": 10**9, "PLN": 10**10, "JPY": 10**10, "KWD": 10**10, "INR": 10**11}
+    assert known.items() <= AMOUNT_LIMITS.items()
+    limits = sorted(AMOUNT_LIMITS.items())
+    inside = [sample_row(0, currency=name, amount_minor=most) for name, most in limits]
+    assert not judge(bronze(inside)).failed
+    beyond = bronze([row | {"amount_minor": row["amount_minor"] + 1} for row in inside])
+    failures = pandera_failures(beyond)
+    assert all(
+        "amount_fits_currency" in names or "amount_minor_range" in names for names in failures
+    )
+    assert [judge(beyond).failed.get(row, []) for row in range(beyond.height)] == failures
+
+
+def test_categories_that_the_code_speaks_of_are_known() -> None:
+    """A category that no record may have would make its features dead; schemes' own are a range."""
+    spoken_of = {*CASH_LIKE_MCCS, *RESALE_MCCS, *(one.mcc for one in CATEGORIES), "3000", "3999"}
+    assert not judge(bronze([sample_row(0, mcc=mcc) for mcc in sorted(spoken_of)])).failed
+    false = ("0000", "1234", "4000", "541", "54111", "30O0", "5411\n")
+    verdict = judge(bronze([sample_row(0, mcc=mcc) for mcc in false]))
+    assert list(verdict.failed.values()) == [["mcc_known"]] * len(false)
 
 
 def test_missing_fields_cost_only_where_they_can_be_expected() -> None:

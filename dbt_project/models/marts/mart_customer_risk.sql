@@ -46,7 +46,7 @@ select
     volumes.customer_token,
     cast(volumes.attempt_count as bigint) as attempt_count,
     cast(volumes.approved_count as bigint) as approved_count,
-    cast(volumes.declined_count / nullif(volumes.attempt_count, 0) as double) as declined_share,
+    {{ share('volumes.declined_count', 'volumes.attempt_count') }} as declined_share,
     cast(volumes.approved_value_minor as bigint) as approved_value_minor,
     cast(coalesce(alerts.alert_count, 0) as bigint) as alert_count,
     cast(coalesce(alerts.case_count, 0) as bigint) as case_count,

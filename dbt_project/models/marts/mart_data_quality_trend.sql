@@ -105,7 +105,7 @@ select
     cast(hours.record_count as bigint) as record_count,
     cast(hours.valid_count as bigint) as valid_count,
     cast(figures.quarantined_count as bigint) as quarantined_count,
-    cast(figures.quarantined_count / hours.record_count as double) as quarantined_share,
+    {{ share('figures.quarantined_count', 'hours.record_count') }} as quarantined_share,
     cast(hours.mean_quality_score as double) as mean_quality_score,
     cast(hours.lowest_quality_score as double) as lowest_quality_score
 from figures

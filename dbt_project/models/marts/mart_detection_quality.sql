@@ -146,19 +146,19 @@ select
     settled_alert_value_minor,
     true_alert_count,
     true_alert_value_minor,
-    cast(true_alert_count / nullif(settled_alert_count, 0) as double) as precision_by_transaction,
-    cast(true_alert_value_minor / nullif(settled_alert_value_minor, 0) as double)
+    {{ share('true_alert_count', 'settled_alert_count') }} as precision_by_transaction,
+    {{ share('true_alert_value_minor', 'settled_alert_value_minor') }}
         as precision_by_value,
     fraud_count,
     fraud_value_minor,
     caught_count,
     caught_value_minor,
     after_alert_value_minor,
-    cast(caught_count / nullif(fraud_count, 0) as double) as recall_by_transaction,
-    cast(caught_value_minor / nullif(fraud_value_minor, 0) as double) as recall_by_value,
-    cast(caught_count / nullif(fraud_count + friendly_fraud_count, 0) as double)
+    {{ share('caught_count', 'fraud_count') }} as recall_by_transaction,
+    {{ share('caught_value_minor', 'fraud_value_minor') }} as recall_by_value,
+    {{ share('caught_count', 'fraud_count + friendly_fraud_count') }}
         as lowest_recall_by_transaction,
-    cast(after_alert_value_minor / nullif(fraud_value_minor, 0) as double)
+    {{ share('after_alert_value_minor', 'fraud_value_minor') }}
         as after_alert_share_of_value,
     friendly_fraud_count,
     friendly_fraud_value_minor,

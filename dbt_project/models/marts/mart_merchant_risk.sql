@@ -41,8 +41,9 @@ verdicts as (
 overall as (
 
     select
-        (select {{ count_where("verdict = 'fraud'") }} from {{ ref('int_transaction_verdicts') }})
-        / nullif((select sum(attempt_count) from volumes), 0) as fraud_share
+        cast((
+            select {{ count_where("verdict = 'fraud'") }} from {{ ref('int_transaction_verdicts') }}
+        ) as double) / nullif((select sum(attempt_count) from volumes), 0) as fraud_share
 
 )
 
@@ -50,16 +51,15 @@ select
     volumes.merchant_id,
     cast(volumes.attempt_count as bigint) as attempt_count,
     cast(volumes.approved_count as bigint) as approved_count,
-    cast(volumes.declined_count / nullif(volumes.attempt_count, 0) as double) as declined_share,
+    {{ share('volumes.declined_count', 'volumes.attempt_count') }} as declined_share,
     cast(volumes.approved_value_minor as bigint) as approved_value_minor,
     cast(coalesce(alerts.alert_count, 0) as bigint) as alert_count,
     cast(coalesce(alerts.alerted_card_count, 0) as bigint) as alerted_card_count,
     alerts.last_alert_at,
     cast(coalesce(verdicts.fraud_count, 0) as bigint) as fraud_count,
     cast(coalesce(verdicts.fraud_value_minor, 0) as bigint) as fraud_value_minor,
-    cast(
-        coalesce(verdicts.fraud_value_minor, 0) / nullif(volumes.approved_value_minor, 0) as double
-    ) as fraud_share_of_value,
+    {{ share('coalesce(verdicts.fraud_value_minor, 0)', 'volumes.approved_value_minor') }}
+        as fraud_share_of_value,
     cast(
         (coalesce(verdicts.fraud_count, 0) + 100 * overall.fraud_share)
         / (volumes.attempt_count + 100) as double

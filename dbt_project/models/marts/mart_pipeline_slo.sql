@@ -122,7 +122,7 @@ select
     wanted.newest_appended_at,
     cast(wanted.transaction_count as bigint) as transaction_count,
     cast(coalesce(rates.active_second_count, 0) as bigint) as active_second_count,
-    cast(wanted.transaction_count / nullif(rates.active_second_count, 0) as double)
+    {{ share('wanted.transaction_count', 'rates.active_second_count') }}
         as mean_per_second,
     cast(coalesce(rates.peak_per_second, 0) as bigint) as peak_per_second,
     cast(coalesce(sending.timed_transaction_count, 0) as bigint) as timed_transaction_count,

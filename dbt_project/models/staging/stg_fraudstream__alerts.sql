@@ -4,6 +4,8 @@ select
     cast(event_time as timestamp) as occurred_at,
     cast(sent_at as timestamp) as sent_at,
     cast(append_time as timestamp) as transaction_appended_at,
+    {{ lake_column('partition') }} as kafka_partition,
+    {{ lake_column('offset') }} as kafka_offset,
     cast(topic_append_time as timestamp) as raised_at,
     topic_partition as alert_partition,
     topic_offset as alert_offset,
