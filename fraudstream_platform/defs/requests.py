@@ -22,7 +22,8 @@ def policy_of(settings: Settings) -> Policy:
         mode=settings.drain_mode,
         window_ms=settings.drain_window_seconds * 1000,
         lead_ms=settings.warm_lead_seconds * 1000,
-        lease_ms=round(settings.lease_seconds * 1000),
+        # Its tasks go on for twice that: time enough for who replaces it to get warm.
+        lease_ms=round(settings.run_lease_seconds * 1000 / 2),
     )
 
 

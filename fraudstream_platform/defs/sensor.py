@@ -79,5 +79,5 @@ def _report_dead(context: dg.SensorEvaluationContext, run_id: str) -> None:
     if run is not None and not run.is_finished:
         context.log.warning("run %s is silent past its lease; marking it failed", run_id)
         context.instance.report_run_failed(
-            run, "no heartbeat in the journal for longer than LEASE_SECONDS: its process is gone"
+            run, "no heartbeat in the journal for half of RUN_LEASE_SECONDS: its process is gone"
         )

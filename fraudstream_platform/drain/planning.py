@@ -56,6 +56,7 @@ class Policy:
     window_ms: int
     lead_ms: int
     lease_ms: int
+    """How long a run may be silent."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fraudstream_platform.defs.requests import policy_of
 from fraudstream_platform.drain.planning import Plan, Policy, RunView, Window, plan
+from fraudstream_platform.settings import Settings
 
 pytestmark = pytest.mark.unit
 
@@ -53,6 +55,20 @@ def test_a_silent_run_is_dead_and_replaced() -> None:
     found = plan(T0 + 30_000, POLICY, [run(window, heartbeat_at=T0 + 20_000)], 0)
     assert found.dead == ("run-a",)
     assert asked(found) == Window(T0, T0 + 60_000, 2)
+
+
+def test_a_run_is_replaced_while_its_tasks_are_patient() -> None:
+    """Sooner, a busy run is shot in mid-window; later, its tasks have left and nobody steps."""
+    settings = Settings(_env_file=None)
+    window = Window(T0, T0 + 60_000, 1)
+    patience_ms = settings.run_lease_seconds * 1000
+
+    def is_dead(silent_ms: float) -> bool:
+        heard = run(window, heartbeat_at=round(T0 + 50_000 - silent_ms))
+        return bool(plan(T0 + 50_000, policy_of(settings), [heard], 0).dead)
+
+    assert not is_dead(settings.lease_seconds * 1000 + 1)
+    assert is_dead(patience_ms - settings.warm_lead_seconds * 1000 / 3)
 
 
 def test_failures_back_off() -> None:
