@@ -30,7 +30,7 @@ _FOR_A_DOLLAR = {
 
 
 def _limit(currency: str, magnitude: int) -> int:
-    return 10 ** min(MOST_DIGITS, _DOLLARS_DIGITS + magnitude + minor_digits(currency))
+    return int(10 ** min(MOST_DIGITS, _DOLLARS_DIGITS + magnitude + minor_digits(currency)))
 
 
 AMOUNT_LIMITS = {
