@@ -1,9 +1,9 @@
 """fakesnow's server, which the real connector talks to, and what a Snowflake account does besides.
 
 fakesnow lacks: roles and grants (all is allowed, managed access unknown), clustering keys (read over),
-comments on several columns at once, or with an apostrophe (all are read over here), temporary tables in
-a schema (ordinary ones here, which dbt drops all the same), and sessions that end when their client
-dies (ended here: Snowflake ends the transaction of a dead client itself).
+comments on several columns at once, or with an apostrophe (all are read over here), temporary tables
+and views in a schema (ordinary ones here, which dbt drops all the same), and sessions that end when
+their client dies (ended here: Snowflake ends the transaction of a dead client itself).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from fraudstream_tests.waiting import until
 
 SETUP = PROJECT_ROOT / "deploy" / "snowflake.sql"
 _COMMENTS = [r"\s*comment on ", r'\s*alter\s+(table|view)\s+\S+\s+alter\s+"\w+" COMMENT ']
-_TEMPORARY = re.compile(r"\bcreate\s+or\s+replace\s+temporary\s+table\b", re.IGNORECASE)
+_TEMPORARY = re.compile(r"\b(create\s+or\s+replace\s+)temporary\s+(table|view)\b", re.IGNORECASE)
 _execute = FakeSnowflakeCursor.execute
 
 
@@ -60,7 +60,7 @@ class Server:
 
 
 def _execute_plainly(cursor: FakeSnowflakeCursor, command: str, *args: Any, **named: Any) -> Any:
-    return _execute(cursor, _TEMPORARY.sub("create or replace table", command), *args, **named)
+    return _execute(cursor, _TEMPORARY.sub(r"\1\2", command), *args, **named)
 
 
 @contextmanager

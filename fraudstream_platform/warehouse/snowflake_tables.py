@@ -28,8 +28,9 @@ LOADS = "LOADS"
 _ARRIVAL = {ALERTS: "topic_append_time", LABELS: "topic_append_time"}
 _TYPES: dict[type[pl.DataType], str] = {
     pl.String: "VARCHAR",
-    pl.Int32: "NUMBER(10, 0)",
-    pl.Int64: "NUMBER(19, 0)",
+    # The precision of an integer in a dbt contract: an incremental model refuses another one.
+    pl.Int32: "NUMBER(38, 0)",
+    pl.Int64: "NUMBER(38, 0)",
     pl.Float64: "DOUBLE",
     pl.Boolean: "BOOLEAN",
     pl.Date: "DATE",
