@@ -1,6 +1,6 @@
 """What masking costs a record: `python -m fraudstream_tests.benchmarks.masking`.
 
-Processor time of the process (polars works in threads of its own), best and median of many steps of
+Processor time of the process, one thread for polars as in a task; best and median of many steps of
 500 records, at steady state: every value has been met before. Measured apart: the drain, where a source
 sends tokens (all columns are looked at, nothing is to be done); the drain, where clear identities are
 allowed and every one is clear; and a source, which makes tokens of a record's identities. The aim of the
@@ -22,6 +22,7 @@ from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.protection.vault import Identity, Sealer
 from fraudstream_platform.settings import EXAMPLE_VAULT_KEY
 from fraudstream_platform.simulator.stream import stream
+from fraudstream_tests.benchmarks.one_thread import run_with_one_thread
 
 ROWS, STEPS = 500, 200
 _START_MS = 1_763_940_000_000
@@ -94,4 +95,5 @@ def _frame(records: list[dict[str, object]]) -> pl.DataFrame:
 
 
 if __name__ == "__main__":
+    run_with_one_thread("fraudstream_tests.benchmarks.masking")
     main()

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import cProfile
 import functools
-import os
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -31,11 +29,11 @@ from fraudstream_platform.drain import ingest
 from fraudstream_platform.drain.source import RawBatch
 from fraudstream_platform.drain.stepper import Stepper
 from fraudstream_platform.lake import files
-from fraudstream_platform.local.spark import ONE_THREAD
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.simulator.record import FastEncoder
 from fraudstream_platform.simulator.stream import Stream, StreamConfig
+from fraudstream_tests.benchmarks.one_thread import run_with_one_thread
 
 _START_MS = 1_780_000_000_000
 _WARM_STEPS = 20
@@ -183,11 +181,5 @@ def main(
 
 
 if __name__ == "__main__":
-    if any(os.environ.get(name) != value for name, value in ONE_THREAD.items()):
-        # Libraries count their threads when they are imported.
-        os.execve(
-            sys.executable,
-            [sys.executable, "-m", "fraudstream_tests.benchmarks.parts", *sys.argv[1:]],
-            {**os.environ, **ONE_THREAD},
-        )
+    run_with_one_thread("fraudstream_tests.benchmarks.parts")
     typer.run(main)
