@@ -19,12 +19,13 @@ def judge_settings(settings: Settings, cores: int) -> list[Check]:
 
 def _times(settings: Settings) -> list[Check]:
     found = []
-    if settings.run_lease_seconds <= settings.lease_seconds:
+    if settings.run_lease_seconds < 2 * settings.lease_seconds:
         found.append(
             fail(
                 "settings",
-                f"RUN_LEASE_SECONDS ({settings.run_lease_seconds:g}) is not above LEASE_SECONDS "
-                f"({settings.lease_seconds:g}): tasks leave before a successor can be warm",
+                f"RUN_LEASE_SECONDS ({settings.run_lease_seconds:g}) is less than two LEASE_SECONDS "
+                f"({settings.lease_seconds:g}): busy runs are replaced, and tasks leave before a "
+                "successor can be warm",
                 "set RUN_LEASE_SECONDS to at least five leases",
             )
         )

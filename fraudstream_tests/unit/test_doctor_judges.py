@@ -46,6 +46,7 @@ def test_the_defaults_fit_together() -> None:
     ("changes", "level", "named"),
     [
         ({"run_lease_seconds": 5.0, "lease_seconds": 6.0}, "FAIL", "RUN_LEASE_SECONDS"),
+        ({"run_lease_seconds": 11.0, "lease_seconds": 6.0}, "FAIL", "RUN_LEASE_SECONDS"),
         ({"warm_lead_seconds": 300}, "warn", "WARM_LEAD_SECONDS"),
         ({"state_snapshot_seconds": 600.0}, "warn", "STATE_SNAPSHOT_SECONDS"),
         ({"flush_seconds": 20.0}, "warn", "FRESHNESS_OBJECTIVE_SECONDS"),
