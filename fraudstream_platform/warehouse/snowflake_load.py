@@ -167,10 +167,9 @@ class Loader:
         """Write the batch's files into the ledger."""
         renewed = [change.partition for change in batch if change.kind != "append"]
         if renewed:
-            places = ", ".join(["%s"] * len(renewed))
             self._run(
                 f'delete from {self._files} where "TABLE_NAME" = %s '  # nosec B608
-                f'and "LAKE_PARTITION" in ({places})',
+                f'and "LAKE_PARTITION" in ({sql.places(len(renewed))})',
                 (table, *renewed),
             )
         rows = [

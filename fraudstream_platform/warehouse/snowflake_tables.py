@@ -120,7 +120,7 @@ def add_columns(target: Target, held: Sequence[str]) -> list[str]:
 
 def delete(target: Target, partitions: int) -> str:
     """Removes that many partitions, whose names are to be bound."""
-    return f"delete from {target.name} where {target.partition} in ({_places(partitions)})"  # nosec B608
+    return f"delete from {target.name} where {target.partition} in ({places(partitions)})"  # nosec B608
 
 
 def copy(target: Target, folder: str) -> str:
@@ -144,5 +144,6 @@ def _value(name: str, kind: pl.DataType) -> str:
     return f'$1:"{name}"::{sql_type(kind)}'
 
 
-def _places(count: int) -> str:
+def places(count: int) -> str:
+    """That many places for values that are bound."""
     return ", ".join(["%s"] * count)
