@@ -84,6 +84,7 @@ def transactions(settings: Settings, watch: Watch, seed: int, tps: float) -> Ite
     log = settings.data_dir / "logs" / "feed.log"
     sent = settings.data_dir / "sent.jsonl"
     command = [sys.executable, "-m", "fraudstream_tests.faults.feed", str(sent)]
+    before = watch.ends()
     with log.open("wb") as sink:
         feed = subprocess.Popen(
             [*command, "--seed", str(seed), "--tps", str(tps)],
@@ -92,6 +93,7 @@ def transactions(settings: Settings, watch: Watch, seed: int, tps: float) -> Ite
             stderr=subprocess.STDOUT,
         )
         try:
+            until(lambda: watch.ends() != before, OPEN_S, f"nothing was sent: see {log}")
             until(lambda: watch.sample().rows[ALERTS] > 0, OPEN_S, "no alert came")
             yield sent
         finally:
