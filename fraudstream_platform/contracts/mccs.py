@@ -27,6 +27,4 @@ _LISTED = (
     "8211 8220 8241 8244 8249 8299 8351 8398 8641 8651 8661 8675 8699 8734 8911 8912 8931 8999 "
     "9211 9222 9223 9311 9399 9400 9402 9405 9406 9700 9701 9702 9950"
 )
-SCHEMES_OWN = "3[0-9]{3}"
-MCC_PATTERN = f"^({SCHEMES_OWN}|{'|'.join(_LISTED.split())})$"
-"""What a known code matches; as a pattern it costs a step a third of what a list of 1,319 does."""
+KNOWN_MCCS = (*_LISTED.split(), *(str(code) for code in range(3000, 4000)))

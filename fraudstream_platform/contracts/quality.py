@@ -10,7 +10,8 @@ Three severities, then: an *error* (a rule of the Pandera model) keeps a row out
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,13 @@ WARNINGS: dict[str, tuple[float, pl.Expr]] = {
     ),
     "change_after_event": (
         0.10,
-        pl.max_horizontal("contact_changed_at", "credential_changed_at", "wallet_added_at")
-        > pl.col("event_time"),
+        reduce(
+            or_,
+            (
+                (pl.col(name) > pl.col("event_time")).fill_null(False)
+                for name in ("contact_changed_at", "credential_changed_at", "wallet_added_at")
+            ),
+        ),
     ),
 }
 """Name -> (what it costs, when it applies)."""

@@ -10,7 +10,7 @@ A null passes every rule but `<field>_required`, as Pandera ignores nulls in che
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,7 +23,7 @@ from pandera.api.polars.types import PolarsData
 
 from fraudstream_platform.contracts import codes
 from fraudstream_platform.contracts.limits import AMOUNT_LIMITS
-from fraudstream_platform.contracts.mccs import MCC_PATTERN
+from fraudstream_platform.contracts.mccs import KNOWN_MCCS
 from fraudstream_platform.contracts.quality import (
     ARRIVED_AT,
     ERROR_FACTOR,
@@ -40,6 +40,8 @@ from fraudstream_platform.contracts.schemas import (
     required_fields,
     transaction_schema,
 )
+from fraudstream_platform.contracts.text_rules import TextRules
+from fraudstream_platform.contracts.texts import Texts
 
 OLDEST_EVENT_DAYS = 30
 """An event may be this much older than its append time, unless the caller says otherwise."""
@@ -83,7 +85,7 @@ _FIELD_CHECKS: dict[str, pa.Check] = {
     "merchant_id": _format("merchant_id", "^[!-~]{1,64}$"),
     "acquirer_id": _format("acquirer_id", "^[!-~]{1,64}$"),
     "terminal_id": _format("terminal_id", "^[!-~]{1,64}$"),
-    "mcc": pa.Check.str_matches(MCC_PATTERN, error="mcc_known"),
+    "mcc": _known("mcc", KNOWN_MCCS),
     "merchant_country": _known("merchant_country", codes.COUNTRIES),
     "latitude": _range("latitude", -90, 90),
     "longitude": _range("longitude", -180, 180),
@@ -105,6 +107,9 @@ _AGE_MS = (ARRIVED_AT - pl.col("event_time")).dt.total_milliseconds()
 
 def _young_enough(oldest_event_days: int) -> pl.Expr:
     return oldest_event_days * _DAY_MS >= _AGE_MS
+
+
+_LEAST_LIMIT = min(AMOUNT_LIMITS.values())
 
 
 def _amount_limit() -> pl.Expr:
@@ -193,10 +198,59 @@ def rule_expressions(oldest_event_days: int = OLDEST_EVENT_DAYS) -> dict[str, pl
     return rules
 
 
+TEXT_COLUMNS = tuple(name for name, dtype in transaction_schema().items() if dtype == pl.String)
+"""Columns whose bytes `judge` looks at."""
+
+
 @cache
-def _step_expressions(oldest_event_days: int) -> list[pl.Expr]:
-    rules = [rule.alias(name) for name, rule in rule_expressions(oldest_event_days).items()]
-    return [*rules, *quality_terms()]
+def _text_rules() -> TextRules:
+    columns = transactions_schema().columns
+    checks = {name: columns[name].checks[0] for name in TEXT_COLUMNS if columns[name].checks}
+    return TextRules.read(TEXT_COLUMNS, checks)
+
+
+@cache
+def _required() -> tuple[str, ...]:
+    return tuple(name for name, one in transactions_schema().columns.items() if not one.nullable)
+
+
+@cache
+def _ranges() -> list[tuple[str, str, float, float]]:
+    """Name, column, least and greatest value of the rules that are ranges."""
+    return [
+        (check.error, name, check.statistics["min_value"], check.statistics["max_value"])
+        for name, column in transactions_schema().columns.items()
+        for check in column.checks
+        if check.name == "in_range"
+    ]
+
+
+def _is_within(column: pl.Series, low: float, high: float) -> bool:
+    """Whether a look at the whole column shows that no value lies outside; NaN lies outside."""
+    least, most = column.min(), column.max()
+    if least is None:
+        return True
+    inside = low <= least and most <= high  # type: ignore[operator]  # numbers, both
+    return bool(inside and not (column.dtype.is_float() and column.is_nan().any()))
+
+
+@cache
+def _other_rules(oldest_event_days: int) -> dict[str, pl.Expr]:
+    """The rules that `judge` cannot read off null counts or the bytes of texts."""
+    done = {f"{name}_required" for name in _required()} | set(_text_rules().rules)
+    rules = rule_expressions(oldest_event_days).items()
+    return {name: rule.alias(name) for name, rule in rules if name not in done}
+
+
+def _doubtful(rows: pl.DataFrame, oldest_event_days: int) -> list[pl.Expr]:
+    """Those of the other rules that a look at whole columns does not show to be kept."""
+    rules = dict(_other_rules(oldest_event_days))
+    for name, field, low, high in _ranges():
+        if _is_within(rows.get_column(field), low, high):
+            del rules[name]
+    if _is_within(rows.get_column("amount_minor"), 0, _LEAST_LIMIT):
+        del rules["amount_fits_currency"]
+    return list(rules.values())
 
 
 @dataclass(frozen=True)
@@ -222,25 +276,40 @@ class Verdict:
         return blemishes(self.terms, row)
 
 
-def judge(rows: pl.DataFrame, oldest_event_days: int = OLDEST_EVENT_DAYS) -> Verdict:
-    """Judge Bronze rows by every rule, in one select; events may be `oldest_event_days` old.
+def judge(
+    rows: pl.DataFrame, oldest_event_days: int = OLDEST_EVENT_DAYS, texts: Texts | None = None
+) -> Verdict:
+    """Judge Bronze rows by every rule; events may be `oldest_event_days` old.
 
-    Polars hands a select over to its own thread and back, which on a busy machine costs more than
-    the work in it: hence one. A column of it that holds no false needs no second look.
+    `texts` are the rows' `TEXT_COLUMNS`, where the caller has them. Polars plans each expression
+    anew and hands a select over to its own thread and back, which in a small step costs more than
+    the work in it: hence one select, of what nothing cheaper can tell.
     """
-    expressions = _step_expressions(oldest_event_days)
-    judged = rows.select(*expressions, *quality_gaps(rows)).get_columns()
-    rules = len(rule_expressions())
-    failed: dict[int, list[str]] = {}
-    for column in judged[:rules]:
+    broken = _text_rules().broken(texts or Texts.of(rows, TEXT_COLUMNS))
+    for name in _required():
+        column = rows.get_column(name)
+        if column.null_count():
+            broken[f"{name}_required"] = column.is_null().arg_true().to_list()
+    rules = _doubtful(rows, oldest_event_days)
+    judged = rows.select(*rules, *quality_terms(), *quality_gaps(rows)).get_columns()
+    for column in judged[: len(rules)]:
         if not column.all():
-            for row in (~column.fill_null(True)).arg_true():
-                failed.setdefault(row, []).append(column.name)
-    terms = {column.name: column.to_numpy() for column in judged[rules:]}
+            broken[column.name] = (~column.fill_null(True)).arg_true().to_list()
+    failed = _by_row(broken)
+    terms = {column.name: column.to_numpy() for column in judged[len(rules) :]}
     quality = quality_scores(terms)
     if failed:
         quality[list(failed)] *= ERROR_FACTOR
     return Verdict(quality, failed, terms)
+
+
+def _by_row(broken: Mapping[str, Sequence[int]]) -> dict[int, list[str]]:
+    """Names of the rules that each row breaks, in the schema's order."""
+    failed: dict[int, list[str]] = {}
+    for name in rule_expressions() if broken else ():
+        for row in broken.get(name, ()):
+            failed.setdefault(row, []).append(name)
+    return failed
 
 
 def pandera_failures(

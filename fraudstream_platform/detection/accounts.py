@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection import layout as at
-from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.pages import PagePool
 from fraudstream_platform.detection.table import Arrays, EntityTable
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection.accounts import Account, has_room
-from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.events import Events
 from fraudstream_platform.detection.flags import ATTEMPT, PRESENT
 from fraudstream_platform.detection.formulas import DAY_MS

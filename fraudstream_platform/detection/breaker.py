@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.contracts.codes import SOURCES
-from fraudstream_platform.detection.compiled import compiled
 
 _MEMORY_BITS = 5
 """The newest row counts for 1/32 of the running score."""

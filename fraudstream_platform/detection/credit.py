@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection import flags as ev
 from fraudstream_platform.detection import layout as at
-from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.days import USED_STEPS, WEEK, Credit, Month
 from fraudstream_platform.detection.formulas import DAY_MS
 from fraudstream_platform.detection.measures import CARD_SCALARS, SCALARS, TALLIES

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection import flags as ev
 from fraudstream_platform.detection import layout as at
 from fraudstream_platform.detection.catalogue import DAYS
-from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.formulas import DAY_MS
 from fraudstream_platform.detection.now import Now
 from fraudstream_platform.detection.pages import page_for

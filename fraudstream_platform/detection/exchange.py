@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection.catalogue import FEATURES, INTEGERS, REALS
-from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.events import Events
 from fraudstream_platform.detection.exchange_counts import (
     CARDS_LONG,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fraudstream_platform.detection.compiled import compiled
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection.exchange_measures import MOST_LOOKED_AT
 from fraudstream_platform.detection.exchange_rows import (
     APPENDED,

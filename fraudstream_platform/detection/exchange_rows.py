@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fraudstream_platform.detection.compiled import compiled
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection.table import Arrays
 
 MAX_ROWS = 1 << 20

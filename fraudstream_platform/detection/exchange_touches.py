@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.contracts.codes import NO_ACCOUNT_CODES
-from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.events import Events
 from fraudstream_platform.detection.flags import ATTEMPT, CIT, DECLINED, PRESENT, PROBE, SMALL
 from fraudstream_platform.detection.hashing import FNV_PRIME, fnv1a

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.contracts.codes import (
     CARD_PRESENT_MODES,
     CASH_LIKE_MCCS,
     FUNDS_CODES,
     HARD_CODES,
 )
-from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.flags import (
     APPROVED,
     ATTEMPT,

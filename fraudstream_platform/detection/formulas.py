@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from fraudstream_platform.detection.compiled import compiled
+from fraudstream_platform.compiled import compiled
 
 DAY_MS = 86_400_000
 RATE_TAU_MS = 30.0 * DAY_MS

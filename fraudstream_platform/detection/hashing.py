@@ -1,4 +1,4 @@
-"""64-bit FNV-1a of string columns, straight from their Arrow buffers.
+"""64-bit FNV-1a of text columns.
 
 Stable over machines and library versions, so hashes may stand in snapshots. 0 means null (or
 empty). Reference: Fowler, Noll, Vo, "The FNV Non-Cryptographic Hash Algorithm" (IETF draft).
@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fraudstream_platform.detection.compiled import compiled
+from fraudstream_platform.compiled import compiled
+from fraudstream_platform.contracts.texts import Texts
 
 FNV_BASIS = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
@@ -27,35 +28,32 @@ def fnv1a(text: str) -> np.uint64:
 
 
 @compiled
-def _hash_strings(
-    offsets: NDArray[np.int64], data: NDArray[np.uint8], out: NDArray[np.uint64]
+def _hash_rows(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    present: NDArray[np.bool_],
+    columns: NDArray[np.int64],
+    out: NDArray[np.uint64],
 ) -> None:
-    for row in range(out.shape[0]):
-        value = FNV_BASIS
-        for place in range(offsets[row], offsets[row + 1]):
-            value = (value ^ np.uint64(data[place])) * FNV_PRIME
-        if offsets[row] == offsets[row + 1]:
-            value = np.uint64(0)
-        elif value == 0:
-            value = np.uint64(1)
-        out[row] = value
+    for place in range(columns.shape[0]):
+        column = columns[place]
+        for row in range(out.shape[1]):
+            start, stop = offsets[column, row], offsets[column, row + 1]
+            if start == stop or not present[column, row]:
+                continue
+            value = FNV_BASIS
+            for byte in range(start, stop):
+                value = (value ^ np.uint64(data[byte])) * FNV_PRIME
+            out[place, row] = np.uint64(1) if value == 0 else value
+
+
+def hash_texts(texts: Texts, names: Sequence[str]) -> dict[str, NDArray[np.uint64]]:
+    """Hash each named column of `texts`; a null hashes to 0."""
+    out = np.zeros((len(names), texts.rows), np.uint64)
+    _hash_rows(texts.data, texts.offsets, texts.present, texts.places(names), out)
+    return dict(zip(names, out, strict=True))
 
 
 def hash_columns(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, NDArray[np.uint64]]:
     """Hash each named string column; a null hashes to 0."""
-    table = frame[list(names)].rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    hashes: dict[str, NDArray[np.uint64]] = {}
-    for name, column in zip(names, table.columns, strict=True):
-        out = np.zeros(frame.height, dtype=np.uint64)
-        if frame.height:
-            array = column.chunk(0)
-            start, stop = array.offset, array.offset + frame.height
-            validity, offsets, data = array.buffers()
-            bounds = np.frombuffer(offsets, dtype=np.int64)
-            text = np.frombuffer(data if data is not None else b"", dtype=np.uint8)
-            _hash_strings(bounds[start : stop + 1], text, out)
-            if validity is not None:  # a null's place may hold another row's bytes
-                bits = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")
-                out[bits[start:stop] == 0] = 0
-        hashes[name] = out
-    return hashes
+    return hash_texts(Texts.of(frame, names), names)

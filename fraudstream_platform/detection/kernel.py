@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection import flags as ev
 from fraudstream_platform.detection import layout as at
 from fraudstream_platform.detection.accounts import Account
 from fraudstream_platform.detection.catalogue import HOURS
-from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.credit import credit_features, utilisation_of
 from fraudstream_platform.detection.days import Month, absorb_day, last_credit, last_month
 from fraudstream_platform.detection.formulas import decayed, expected_per_hour, surprise

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.contracts.codes import AMOUNT_LIMITS_MINOR, RESALE_MCCS
-from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.flags import CASH
 from fraudstream_platform.detection.formulas import DAY_MS
 from fraudstream_platform.detection.hashing import fnv1a

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fraudstream_platform.detection.compiled import compiled
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection.table import Arrays, grown
 
 START_PAGES = 256

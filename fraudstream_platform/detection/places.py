@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection import layout as at
-from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.formulas import great_circle_km
 from fraudstream_platform.detection.now import Now
 from fraudstream_platform.detection.table import Arrays, find_or_insert

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection import layout as at
 from fraudstream_platform.detection.catalogue import INTEGERS, RING, RISING
-from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.now import Now
 from fraudstream_platform.detection.pages import page_for
 from fraudstream_platform.detection.table import Arrays

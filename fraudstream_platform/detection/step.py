@@ -16,7 +16,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fraudstream_platform.contracts.tables import QUARANTINE_SCHEMA, SILVER_SCHEMA
-from fraudstream_platform.contracts.validation import OLDEST_EVENT_DAYS, Verdict, judge
+from fraudstream_platform.contracts.texts import Texts
+from fraudstream_platform.contracts.validation import (
+    OLDEST_EVENT_DAYS,
+    TEXT_COLUMNS,
+    Verdict,
+    judge,
+)
 from fraudstream_platform.detection.alerts import Raised, raise_alerts
 from fraudstream_platform.detection.batch import Batch
 from fraudstream_platform.detection.cases import CaseTable
@@ -29,7 +35,7 @@ from fraudstream_platform.detection.catalogue import (
 from fraudstream_platform.detection.events import HASHED, read_events
 from fraudstream_platform.detection.exchange import Exchange
 from fraudstream_platform.detection.exchange_touches import NO_TOUCHES, TOUCH_HASHED, Touches
-from fraudstream_platform.detection.hashing import hash_columns
+from fraudstream_platform.detection.hashing import hash_texts
 from fraudstream_platform.detection.rules import RULES, RuleSet
 from fraudstream_platform.detection.scoring import score_batch
 from fraudstream_platform.detection.state import PartitionState
@@ -83,10 +89,14 @@ class Detector:
         self._oldest_event_days = oldest_event_days
         self._states: dict[int, PartitionState] = {}
 
-    def step(self, bronze: pl.DataFrame, hour: str) -> StepResult:
-        """Process `BRONZE_SCHEMA` rows, each partition's in offset order; `hour` is the alerts'."""
-        hashes = hash_columns(bronze, _HASHED)
-        silver, quarantine, good = self._sort_out(bronze, hashes["transaction_id"])
+    def step(self, bronze: pl.DataFrame, hour: str, texts: Texts | None = None) -> StepResult:
+        """Process `BRONZE_SCHEMA` rows, each partition's in offset order; `hour` is the alerts'.
+
+        `texts` are those of the rows, where the caller has them.
+        """
+        texts = texts or Texts.of(bronze, TEXT_COLUMNS)
+        hashes = hash_texts(texts, _HASHED)
+        silver, quarantine, good = self._sort_out(bronze, texts, hashes["transaction_id"])
         if quarantine.height:
             hashes = {name: column[good] for name, column in hashes.items()}
         events = read_events(silver, hashes)
@@ -125,9 +135,9 @@ class Detector:
         return self._state(partition).cases
 
     def _sort_out(
-        self, bronze: pl.DataFrame, keys: NDArray[np.uint64]
+        self, bronze: pl.DataFrame, texts: Texts, keys: NDArray[np.uint64]
     ) -> tuple[pl.DataFrame, pl.DataFrame, NDArray[np.bool_]]:
-        verdict = judge(bronze, self._oldest_event_days)
+        verdict = judge(bronze, self._oldest_event_days, texts)
         poor = verdict.quality_score < self._threshold
         failed = {row: list(names) for row, names in verdict.failed.items()}
         held = np.zeros(bronze.height, np.bool_)

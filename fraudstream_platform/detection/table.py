@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fraudstream_platform.detection.compiled import compiled
+from fraudstream_platform.compiled import compiled
 
 Arrays: TypeAlias = tuple[NDArray[Any], ...]
 

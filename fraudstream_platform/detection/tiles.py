@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection import layout as at
-from fraudstream_platform.detection.compiled import compiled
 
 TILES_A_PAGE = at.TILES_A_PAGE
 COUNT_LIMIT = 65_535

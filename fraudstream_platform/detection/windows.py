@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream_platform.compiled import compiled
 from fraudstream_platform.detection.catalogue import (
     AMOUNTS,
     CARDS,
@@ -14,7 +15,6 @@ from fraudstream_platform.detection.catalogue import (
     MIN,
     RISING,
 )
-from fraudstream_platform.detection.compiled import compiled
 from fraudstream_platform.detection.flags import REVERSAL, SPEND
 from fraudstream_platform.detection.now import Now
 from fraudstream_platform.detection.recent import AMOUNT, CARD, ELAPSED, FLAGS, MERCHANT

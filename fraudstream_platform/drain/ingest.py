@@ -19,18 +19,21 @@ from fraudstream_platform.contracts.codec import (
 )
 from fraudstream_platform.contracts.schemas import ORIGIN_SCHEMA, transaction_schema
 from fraudstream_platform.contracts.tables import BRONZE_SCHEMA, DEAD_LETTER_SCHEMA
+from fraudstream_platform.contracts.texts import Texts
 from fraudstream_platform.drain.crash_points import failure_point
 from fraudstream_platform.drain.origins import origin_columns
 from fraudstream_platform.drain.registry import SchemaSource, UnknownSchemaError
 from fraudstream_platform.drain.source import RawBatch
-from fraudstream_platform.protection.identity import SealedTokens, clear_expression, protect_frame
+from fraudstream_platform.protection.identity import SealedTokens, clear_rows, protect_frame
 from fraudstream_platform.protection.keys import sealer_of, tokeniser_of
-from fraudstream_platform.protection.text_guard import screened_text, unsafe_rows
+from fraudstream_platform.protection.text_guard import unsafe_rows
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.token_links import settled_tokeniser
 
 _BRONZE = BRONZE_SCHEMA.names()
+_KEYS = ("customer", "card")
+"""A message's key is the first of these that is known."""
 _TIMES = ("append_time", "first_append_time")
 _NO_DEAD_LETTERS = DEAD_LETTER_SCHEMA.to_frame()
 _FIRST_DAY, _LAST_DAY = date.min, date.max
@@ -50,14 +53,7 @@ def _on_the_calendar() -> pl.Expr:
     return pl.all_horizontal(one.fill_null(True) for one in inside)
 
 
-_SCREEN = [
-    (pl.col("customer").is_null() & pl.col("card").is_null()).alias("no_key"),
-    (pl.col("key") == pl.coalesce("customer", "card")).fill_null(False).alias("key_agrees"),
-    clear_expression().alias("clear"),
-    screened_text().alias("text"),
-    (~_on_the_calendar()).alias("off_calendar"),
-]
-"""All looks at whole rows, in one select: each select is a trip to polars' own thread and back."""
+_OFF_CALENDAR = ~_on_the_calendar()
 
 
 @dataclass(frozen=True)
@@ -67,6 +63,8 @@ class Arrivals:
     bronze: pl.DataFrame
     dead_letters: pl.DataFrame
     seals: list[tuple[str, bytes]]
+    texts: Texts | None = None
+    """The texts of `bronze`, where they are those that were looked at."""
 
 
 class Ingest:
@@ -99,28 +97,28 @@ class Ingest:
             return Arrivals(BRONZE_SCHEMA.to_frame(), self._seal(batch, failures), [])
         placed, index = _positioned(frames, batch)
         failure_point(self._settings)
-        seen = screen(placed)
+        texts = Texts.of(placed)
+        clear = clear_rows(texts)
         protected = protect_frame(
-            placed,
-            seen.get_column("clear"),
-            self._tokeniser,
-            self._allow_clear,
-            self._sealer,
-            self._sealed,
+            placed, clear, self._tokeniser, self._allow_clear, self._sealer, self._sealed
         )
         self._tokeniser.links.take_made()  # tasks tell nobody (docs/security.md)
+        no_key, key_agrees = _keys(texts)
         refused = {
-            "no_key": seen.get_column("no_key"),
-            "time_out_of_range": seen.get_column("off_calendar"),
+            "no_key": no_key,
+            "time_out_of_range": _off_calendar(placed),
             "clear_identity": protected.refused,
-            "identity_in_text": unsafe_rows(seen.get_column("text")),
+            "identity_in_text": unsafe_rows(texts),
         }
-        bronze = protected.frame.hstack([seen.get_column("key_agrees")])[_BRONZE]
+        bronze = protected.frame.hstack([key_agrees])[_BRONZE]
         keep = ~reduce(or_, refused.values())
         if not keep.all():
             failures.extend(_refusals(index, refused))
             bronze = bronze.filter(keep)
-        return Arrivals(bronze, self._seal(batch, failures), protected.seals)
+        is_same = bronze.height == texts.rows and not clear.any()
+        return Arrivals(
+            bronze, self._seal(batch, failures), protected.seals, texts if is_same else None
+        )
 
     def _by_schema(
         self, values: Sequence[bytes], failures: list[DecodeFailure]
@@ -176,9 +174,14 @@ class Ingest:
         return pl.DataFrame(rows, schema=millis, orient="row").cast(DEAD_LETTER_SCHEMA)
 
 
-def screen(placed: pl.DataFrame) -> pl.DataFrame:
-    """What is looked at in every row before its identities are protected."""
-    return placed.select(_SCREEN)
+def _keys(texts: Texts) -> tuple[pl.Series, pl.Series]:
+    """Rows that name neither customer nor card; rows whose message key is the one that they name."""
+    named = texts.present[texts.places(_KEYS)].any(axis=0)
+    return pl.Series("no_key", ~named), pl.Series("key_agrees", texts.equals_first("key", _KEYS))
+
+
+def _off_calendar(placed: pl.DataFrame) -> pl.Series:
+    return placed.select(_OFF_CALENDAR).to_series()
 
 
 def _tokeniser(settings: Settings) -> Tokeniser:

@@ -31,7 +31,7 @@ class Stepper:
     def step(self, batch: RawBatch, positions: Positions) -> StepOutput:
         """Outputs of `batch`; raises RegistryDownError with nothing changed."""
         arrivals = self._ingest.arrivals(batch)
-        result = self.detector.step(arrivals.bronze, self._hour)
+        result = self.detector.step(arrivals.bronze, self._hour, arrivals.texts)
         return StepOutput(
             positions=dict(positions),
             frames={

@@ -1,29 +1,22 @@
 """Protects a frame of transactions: identity columns hold tokens of their kind, or the row is clear.
 
 Clear rows are refused, or, where clear values are allowed, tokenised in memory with a seal for each
-new token. A frame that holds tokens only is recognised with one vectorised check.
+new token. A frame that holds tokens only is recognised in one pass over their bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
 import polars as pl
 
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS
+from fraudstream_platform.contracts.texts import Texts
 from fraudstream_platform.protection.normalise import IdentityError, normalise
-from fraudstream_platform.protection.tokens import (
-    DIGIT_RUN,
-    PREFIXES,
-    Tokeniser,
-    is_token,
-    token_pattern,
-)
+from fraudstream_platform.protection.token_screen import mark_clear
+from fraudstream_platform.protection.tokens import PREFIXES, Tokeniser, is_token
 from fraudstream_platform.protection.vault import Sealer
-
-_SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -56,13 +49,9 @@ class SealedTokens:
         return True
 
 
-@cache
-def clear_expression() -> pl.Expr:
+def clear_rows(texts: Texts) -> pl.Series:
     """True where some identity column holds something else than a token of its kind."""
-    kinds = IDENTITY_KINDS
-    pattern = _SEPARATOR.join(f"(?:{token_pattern(kinds[name])})?" for name in kinds)
-    joined = pl.concat_str([pl.col(name).fill_null("") for name in kinds], separator=_SEPARATOR)
-    return ~joined.str.contains(rf"\A{pattern}\z") | joined.str.contains(DIGIT_RUN)
+    return pl.Series("clear", mark_clear(texts, IDENTITY_KINDS))
 
 
 def protect_frame(
@@ -73,7 +62,7 @@ def protect_frame(
     sealer: Sealer | None = None,
     sealed: SealedTokens | None = None,
 ) -> Protected:
-    """Protect every identity column of the rows that are `clear` (values of `clear_expression`).
+    """Protect every identity column of the rows that are `clear` (`clear_rows`).
 
     A sealer is needed where clear values are allowed.
     """

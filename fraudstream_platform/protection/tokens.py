@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 import hmac
 import re
+import string
 from collections.abc import Sequence
 
 from fraudstream_platform.protection.normalise import normalise
@@ -25,7 +26,9 @@ PREFIXES: dict[str, str] = {
 }
 """Kind of identity -> the token's first two letters."""
 
-_BODY = r"[0-9]+_[A-Za-z0-9_-]{22}"
+BODY_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_-")
+BODY_LENGTH = 22
+_BODY = rf"[0-9]+_[A-Za-z0-9_-]{{{BODY_LENGTH}}}"
 TOKEN_PATTERN = rf"^({'|'.join(PREFIXES.values())}){_BODY}$"
 _TOKEN = re.compile(TOKEN_PATTERN)
 DIGIT_RUN = "[0-9]{13}"

@@ -12,8 +12,9 @@ import polars as pl
 
 from fraudstream_platform.contracts.codec import HEADER_BYTES, WriterSchema
 from fraudstream_platform.contracts.schemas import ORIGIN_SCHEMA, avro_schema
+from fraudstream_platform.contracts.texts import Texts
 from fraudstream_platform.contracts.validation import OLDEST_EVENT_DAYS, judge
-from fraudstream_platform.protection.text_guard import screened_text, unsafe_rows
+from fraudstream_platform.protection.text_guard import unsafe_rows
 from fraudstream_platform.replay.encode import RecordEncoder
 
 TOO_OLD = "event_time_too_old"
@@ -82,7 +83,7 @@ class Checker:
                 bad[places[row]] = "breaks " + ", ".join(faults)
             else:
                 too_old.add(row)
-        hidden = unsafe_rows(frame.select(screened_text()).to_series())
+        hidden = unsafe_rows(Texts.of(frame))
         for row in hidden.arg_true().to_list():
             bad.setdefault(places[row], _HIDDEN)
         quarantine = Counter({TOO_OLD: sum(places[row] not in bad for row in too_old)})

@@ -16,8 +16,9 @@ from collections.abc import Callable
 import polars as pl
 
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS, transaction_schema
-from fraudstream_platform.protection.identity import SealedTokens, clear_expression, protect_frame
-from fraudstream_platform.protection.text_guard import screened_text, unsafe_rows
+from fraudstream_platform.contracts.texts import Texts
+from fraudstream_platform.protection.identity import SealedTokens, clear_rows, protect_frame
+from fraudstream_platform.protection.text_guard import unsafe_rows
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.protection.vault import Identity, Sealer
 from fraudstream_platform.settings import EXAMPLE_VAULT_KEY
@@ -50,9 +51,9 @@ def main() -> None:
     ]
 
     def look(rows: pl.DataFrame, allow_clear: bool) -> None:
-        seen = rows.select(clear_expression().alias("clear"), screened_text().alias("text"))
-        protect_frame(rows, seen["clear"], tokeniser, allow_clear, sealer, sealed)
-        unsafe_rows(seen["text"])
+        texts = Texts.of(rows)
+        protect_frame(rows, clear_rows(texts), tokeniser, allow_clear, sealer, sealed)
+        unsafe_rows(texts)
 
     def make_tokens() -> None:
         for record in values:

@@ -22,6 +22,7 @@ import typer
 
 from fraudstream_platform.contracts.codec import Encoder, WriterSchema
 from fraudstream_platform.contracts.schemas import avro_schema
+from fraudstream_platform.contracts.texts import Texts
 from fraudstream_platform.detection import step as stepping
 from fraudstream_platform.detection.exchange import Exchange
 from fraudstream_platform.detection.state import PartitionState
@@ -40,11 +41,12 @@ _WARM_STEPS = 20
 _FLUSH_S = 4.0
 PARTS: dict[str, tuple[object, str]] = {
     "decode": (WriterSchema, "decode"),
-    "screen": (ingest, "screen"),
+    "screen": (ingest, "clear_rows"),
     "protect": (ingest, "protect_frame"),
-    "guard free text": (ingest, "unsafe_rows"),
+    "guard texts": (ingest, "unsafe_rows"),
     "ingest, the rest": (ingest.Ingest, "arrivals"),
-    "hash": (stepping, "hash_columns"),
+    "read texts": (Texts, "of"),
+    "hash": (stepping, "hash_texts"),
     "validate": (stepping, "judge"),
     "events": (stepping, "read_events"),
     "features": (PartitionState, "advance"),
@@ -58,7 +60,7 @@ PARTS: dict[str, tuple[object, str]] = {
 }
 
 
-MASKING = ("screen", "protect", "guard free text")
+MASKING = ("screen", "protect", "guard texts")
 """What no identity in the clear costs; `screen` looks for some other things besides."""
 MASKING_AIM_US = 3.0
 

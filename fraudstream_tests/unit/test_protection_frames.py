@@ -11,15 +11,15 @@ import polars as pl
 import pytest
 
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS
+from fraudstream_platform.contracts.texts import Texts
 from fraudstream_platform.protection.identity import (
     Protected,
     SealedTokens,
-    clear_expression,
+    clear_rows,
     protect_frame,
 )
 from fraudstream_platform.protection.text_guard import (
     FREE_TEXT_COLUMNS,
-    screened_text,
     unsafe_rows,
 )
 from fraudstream_platform.protection.tokens import Tokeniser
@@ -43,12 +43,11 @@ def frame(*rows: dict[str, str | None]) -> pl.DataFrame:
 
 
 def protected_of(given: pl.DataFrame, *arguments: Any, **options: Any) -> Protected:
-    clear = given.select(clear_expression()).to_series()
-    return protect_frame(given, clear, TOKENISER, *arguments, **options)
+    return protect_frame(given, clear_rows(Texts.of(given)), TOKENISER, *arguments, **options)
 
 
 def guarded(given: pl.DataFrame) -> pl.Series:
-    return unsafe_rows(given.select(screened_text(tuple(given.columns))).to_series())
+    return unsafe_rows(Texts.of(given), given.columns)
 
 
 def test_frame_of_tokens_and_nulls_passes_untouched() -> None:

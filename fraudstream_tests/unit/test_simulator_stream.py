@@ -19,11 +19,12 @@ from fraudstream_platform.contracts.schemas import (
     frame_schema,
     transaction_schema,
 )
+from fraudstream_platform.contracts.texts import Texts
 from fraudstream_platform.contracts.validation import judge
 from fraudstream_platform.protection.bulk_seal import BulkSealer
-from fraudstream_platform.protection.identity import clear_expression
+from fraudstream_platform.protection.identity import clear_rows
 from fraudstream_platform.protection.normalise import normalise
-from fraudstream_platform.protection.text_guard import screened_text, unsafe_rows
+from fraudstream_platform.protection.text_guard import unsafe_rows
 from fraudstream_platform.protection.tokens import Tokeniser
 from fraudstream_platform.protection.vault import Sealer, original_bytes
 from fraudstream_platform.simulator.hashing import turn_order
@@ -107,9 +108,9 @@ def test_every_record_keeps_every_rule_and_hides_nothing(minute: list[Batch]) ->
         append_time=pl.col("event_time"), key_agrees=pl.lit(True), **NOT_REPLAYED
     )
     assert judge(judged).failed == {}
-    seen = sent.select(clear_expression().alias("clear"), screened_text().alias("text"))
-    assert not seen["clear"].any()
-    assert not unsafe_rows(seen["text"]).any()
+    texts = Texts.of(sent)
+    assert not clear_rows(texts).any()
+    assert not unsafe_rows(texts).any()
 
 
 def test_key_is_the_customer(minute: list[Batch]) -> None:

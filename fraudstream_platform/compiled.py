@@ -2,7 +2,8 @@
 
 Numba's own cache is keyed by the one file a function stands in, so a kernel that inlines a helper
 or a constant of another file would go on running its old machine code after that file changes.
-Here the cache folder is named for the content of the whole package.
+Here the cache folder is named for the content of the packages that kernels stand in or take
+constants from.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ import numba
 F = TypeVar("F", bound=Callable[..., object])
 
 
+_PACKAGES = ("contracts", "protection", "detection")
+
+
 @cache
 def _cache_dir() -> Path:
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(here.glob("*.py")):
-        digest.update(path.read_bytes())
+    for package in _PACKAGES:
+        for path in sorted((here / package).glob("*.py")):
+            digest.update(path.read_bytes())
     return here / "__pycache__" / f"kernels-{digest.hexdigest()[:12]}"
 
 
