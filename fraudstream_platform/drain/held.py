@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -39,6 +40,11 @@ class StepOutput:
     seals: Sequence[tuple[str, bytes]]
     touches: Touches = NO_TOUCHES
     """What other tasks are to be told."""
+
+    @cached_property
+    def rows(self) -> int:
+        """Rows of all frames."""
+        return sum(frame.height for frame in self.frames.values())
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ class Held:
         self._reach(output.positions)
         if not covers(self.flushed, output.positions):
             self._outputs.append(output)
-            self.rows += sum(frame.height for frame in output.frames.values())
+            self.rows += output.rows
         self._alerts.extend(a for a in output.alerts if self._is_due(a))
         self._seals.extend(output.seals)
 
@@ -92,7 +98,7 @@ class Held:
         self.stepped.update(stepped)
         self._reach(stepped)
         self._outputs = [o for o in self._outputs if not covers(self.flushed, o.positions)]
-        self.rows = sum(f.height for o in self._outputs for f in o.frames.values())
+        self.rows = sum(output.rows for output in self._outputs)
         self._alerts = [a for a in self._alerts if self._is_due(a)]
 
     def due_alerts(self) -> list[AlertRecord]:
