@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS
 from fraudstream_platform.contracts.texts import Texts
@@ -22,7 +24,8 @@ from fraudstream_platform.protection.text_guard import (
     FREE_TEXT_COLUMNS,
     unsafe_rows,
 )
-from fraudstream_platform.protection.tokens import Tokeniser
+from fraudstream_platform.protection.token_screen import mark_clear
+from fraudstream_platform.protection.tokens import PREFIXES, Tokeniser, is_token
 from fraudstream_platform.protection.vault import Sealer
 
 TOKENISER = Tokeniser(b"k" * 16)
@@ -64,6 +67,55 @@ def test_clear_value_in_any_column_is_refused_and_blanked(name: str) -> None:
     protected = protected_of(frame(tokens(), {**tokens(), name: CLEAR[name]}), allow_clear=False)
     assert protected.refused.to_list() == [False, True]
     assert CLEAR[name] not in str(protected.frame.rows())
+
+
+SOUND = list(filter(None, tokens().values()))
+LETTERS = st.text("09 AZaz_-@[`{/:é\0\x1f", max_size=30)
+DRESSED = st.sampled_from(["ca1_OUGXG4000001234567899Q", f"ca4000001234567899_{'A' * 22}"])
+MANGLED = st.builds(
+    lambda token, at, length, put: token[:at] + put + token[at + length :],
+    st.sampled_from(SOUND),
+    st.integers(0, 26),
+    st.integers(0, 14),
+    st.one_of(LETTERS, st.text("0123456789", min_size=10, max_size=14)),
+)
+VALUES = st.one_of(
+    st.none(), st.sampled_from(["", *SOUND]), DRESSED, MANGLED, st.lists(MANGLED).map("\x1f".join)
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.fixed_dictionaries(dict.fromkeys(IDENTITY_KINDS, VALUES)), max_size=4), st.data()
+)
+def test_clear_rows_are_those_a_look_at_each_value_finds(
+    rows: list[dict[str, str | None]], data: st.DataObject
+) -> None:
+    """The quick yes to a whole batch must not let through what a slow look would refuse."""
+    strange = data.draw(st.sets(st.sampled_from(list(IDENTITY_KINDS)), max_size=2))
+    rows = [{**tokens(), **{name: row[name] for name in strange}} for row in rows]
+    expected = [
+        any(
+            value and not (value.startswith(PREFIXES[IDENTITY_KINDS[name]]) and is_token(value))
+            for name, value in row.items()
+        )
+        for row in rows
+    ]
+    assert clear_rows(Texts.of(frame(*rows))).to_list() == expected
+
+
+def test_one_wrong_letter_anywhere_is_seen() -> None:
+    """Each place of a token has letters of its own; one that nobody looks at could hold anything."""
+    token = tokens()["customer"]
+    assert token is not None
+    changed = [
+        token[:at] + chr(code) + token[at + 1 :] for at in range(len(token)) for code in range(128)
+    ]
+    changed += [f"cu1_{'a' * at}{'7' * 13}{'a' * (9 - at)}" for at in range(10)]
+    changed += [f"cu1_{'a' * at}{'7' * 12}{'a' * (10 - at)}" for at in range(11)]
+    sound = [value.startswith("cu") and is_token(value) for value in changed]
+    texts = Texts.of(pl.DataFrame({"customer": changed}))
+    assert mark_clear(texts, {"customer": "customer"}).tolist() == [not one for one in sound]
 
 
 @pytest.mark.parametrize("allow_clear", [False, True])
