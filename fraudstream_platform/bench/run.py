@@ -121,7 +121,7 @@ class Bench:
     def _sample_until_sent(self, generator: Simulator, until_s: float) -> list[Sample]:
         samples = []
         while time.time() < until_s and not generator.has_ended:
-            samples.append(self._watch.sample() if self._engine.is_pipeline else self._lag())
+            samples.append(self._watch.sample(()) if self._engine.is_pipeline else self._lag())
             time.sleep(min(_SAMPLE_EVERY_S, max(0.0, until_s - time.time())))
         return samples
 

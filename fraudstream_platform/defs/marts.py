@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
+from fraudstream_platform.defs.instance import instance_of
 from fraudstream_platform.defs.latest import last_run, newest_rows_s
 from fraudstream_platform.drain.priority import own_session
 from fraudstream_platform.lake.tables import ALERTS, LABELS
@@ -120,7 +121,7 @@ def marts_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Skip
     decision = decide(
         time.time(),
         newest_rows_s(get_settings(), _UPSTREAM),
-        last_run(context.instance, JOB_NAME),
+        last_run(instance_of(context), JOB_NAME),
         MARTS_EVERY_SECONDS,
     )
     return dg.RunRequest() if decision.build else dg.SkipReason(decision.reason)

@@ -8,6 +8,7 @@ from dagster_pyspark import LazyPySparkResource
 
 from fraudstream_platform.defs.assets import SILVER
 from fraudstream_platform.defs.columns import column_schema
+from fraudstream_platform.defs.instance import instance_of
 from fraudstream_platform.defs.latest import last_run, newest_rows_s
 from fraudstream_platform.drain.priority import own_session
 from fraudstream_platform.drain.session import give_up_soon, wait_for_server
@@ -95,7 +96,7 @@ network_job = dg.define_asset_job(
 def network_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One tick."""
     newest_s = newest_rows_s(get_settings(), [SILVER_TABLE])
-    decision = decide(time.time(), newest_s, last_run(context.instance, JOB_NAME))
+    decision = decide(time.time(), newest_s, last_run(instance_of(context), JOB_NAME))
     return dg.RunRequest() if decision.refresh else dg.SkipReason(decision.reason)
 
 

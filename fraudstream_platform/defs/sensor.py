@@ -7,6 +7,7 @@ import time
 import dagster as dg
 from confluent_kafka import KafkaException
 
+from fraudstream_platform.defs.instance import instance_of
 from fraudstream_platform.defs.requests import JOB_NAME, policy_of, run_request, tagged_window
 from fraudstream_platform.drain.heads import Heads, read_heads
 from fraudstream_platform.drain.kafka import TopicMissingError
@@ -41,7 +42,7 @@ def drain_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
         return dg.SkipReason(f"the broker at {settings.bootstrap} does not answer: {error}")
     except (RegroupError, TopicMissingError) as error:
         return dg.SkipReason(str(error))
-    runs = drain_runs(context.instance, settings, heads)
+    runs = drain_runs(instance_of(context), settings, heads)
     decision = plan(round(time.time() * 1000), policy_of(settings), runs, heads.lag)
     for run_id in decision.dead:
         _report_dead(context, run_id)

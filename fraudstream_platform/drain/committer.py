@@ -99,4 +99,4 @@ class Committer:
             self._waiting.extend(entry for entry in entries if entry.kind == "flush")
             follow[group] = entries[-1].journal_offset + 1 if entries else 0
         follow[self._settings.topic_partitions] = self._journal.end(self._settings.topic_partitions)
-        self._journal.follow(follow)
+        self._journal.follow(follow, unhurried=True)

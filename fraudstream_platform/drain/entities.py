@@ -46,7 +46,7 @@ _STALE_SECONDS = 0.6
 """Proof as old as this is renewed, so that a record that comes then need not wait for it."""
 _WAIT_SECONDS = 0.005
 _PATIENCE_SECONDS = 10.0
-_SENDING: dict[str, str | int | bool] = {"linger.ms": 5, "compression.type": "lz4"}
+_SENDING: dict[str, str | int | bool] = {"linger.ms": 50, "compression.type": "lz4"}
 _FAREWELL_SECONDS = 1.0
 
 

@@ -48,7 +48,10 @@ log = logging.getLogger(__name__)
 Row = dict[str, Any]
 RowsOf = Callable[[pl.DataFrame, Sequence[bytes]], pl.DataFrame]
 """From places (`topic_partition`, `topic_offset`, `topic_append_time`) and values to table rows."""
-_FETCH_WAIT_MS = 250
+FETCH_WAIT_MS = 500
+_FETCH_BYTES = 1_048_576
+"""A table is committed to every few seconds: what comes meanwhile comes in two fetches a second. A
+fetch an alert cost the broker as much as the alert."""
 _REGISTRY_AWAY_SECONDS = 30.0
 """Asking a registry that does not answer takes seconds, and the committer waits for it."""
 _CATCH_UP_PACE_SECONDS = 0.05
@@ -64,7 +67,8 @@ class TopicFollower:
         topic: str,
         table: str,
         new_rows_of: Callable[[], RowsOf],
-        fetch_wait_ms: int = _FETCH_WAIT_MS,
+        fetch_wait_ms: int = FETCH_WAIT_MS,
+        fetch_bytes: int = _FETCH_BYTES,
     ) -> None:
         """Follow `topic` into `table`.
 
@@ -77,9 +81,8 @@ class TopicFollower:
         self._new_rows_of = new_rows_of
         self._application = f"fraudstream.{topic_id(settings, topic)}"
         self._appender = TableAppender(settings, table, self._application)
-        self._consumer = reader(
-            settings, f"fraudstream.follow.{table}", **{"fetch.wait.max.ms": fetch_wait_ms}
-        )
+        waits = {"fetch.wait.max.ms": fetch_wait_ms, "fetch.min.bytes": fetch_bytes}
+        self._consumer = reader(settings, f"fraudstream.follow.{table}", **waits)
         self._partitions = list(range(partition_count(self._consumer, topic)))
         self._rows: list[pl.DataFrame] = []
         self._written_at = time.monotonic()

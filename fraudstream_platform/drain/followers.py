@@ -22,8 +22,8 @@ class _Pace(NamedTuple):
 
 
 _PACES = {
-    ALERTS: _Pace(0.0, 2.0),
-    VAULT: _Pace(0.0, 10.0),  # nobody waits for a seal, and a commit of them is six files
+    ALERTS: _Pace(0.5, 2.0),
+    VAULT: _Pace(1.0, 10.0),  # nobody waits for a seal, and a commit of them is six files
     LABELS: _Pace(2.0, 10.0),  # a replayed file brings many at once: they wait, not the committer
     ENTITY_TOUCHES: _Pace(1.0, 15.0),  # only a rebuild asks for them
 }

@@ -98,4 +98,4 @@ def label_follower(settings: Settings) -> TopicFollower:
         return places.hstack(reader.read(values)).with_columns(hour)
 
     topic = settings.fraud_labels_topic
-    return TopicFollower(settings, topic, LABELS, lambda: rows_of, _FETCH_WAIT_MS)
+    return TopicFollower(settings, topic, LABELS, lambda: rows_of, _FETCH_WAIT_MS, fetch_bytes=1)

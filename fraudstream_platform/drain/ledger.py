@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from fraudstream_platform.drain.held import AlertRecord
-from fraudstream_platform.drain.journal import Entry
+from fraudstream_platform.drain.journal import COMPLETE, Entry
 from fraudstream_platform.drain.kafka import (
     admin,
     reader,
@@ -31,6 +32,9 @@ _FENCED = {
     KafkaError.TRANSACTION_COORDINATOR_FENCED,
 }
 _PATIENCE_SECONDS = 120.0
+_MIRROR_SECONDS = 1.0
+"""Who watches lag looks every few seconds; two commits of offsets a transaction cost the broker as
+much as the transaction."""
 
 
 class FencedError(RuntimeError):
@@ -53,6 +57,7 @@ class Ledger:
         self._mirrors: list[Consumer] = [
             reader(settings, name) for name in (ALERT_GROUP, LAKE_GROUP)
         ]
+        self._mirrored_at = -math.inf
         self._admin = admin(settings)
         for client in (self._producer, self._admin):  # opens their connections
             client.list_topics(settings.journal_topic, timeout=30)
@@ -112,6 +117,10 @@ class Ledger:
         Not within the transaction: that takes four more requests on an alert's way, and a client
         whose broker was killed in the middle of them waits for ever, whatever its timeout.
         """
+        now = time.monotonic()
+        if newest.kind not in COMPLETE and now - self._mirrored_at < _MIRROR_SECONDS:
+            return
+        self._mirrored_at = now
         for consumer, positions in zip(
             self._mirrors, (newest.stepped, newest.flushed), strict=True
         ):

@@ -14,6 +14,7 @@ import polars as pl
 from fraudstream_platform.drain.anchors import AnchorKeeper
 from fraudstream_platform.drain.assignment import Assignment
 from fraudstream_platform.drain.committer import Committer
+from fraudstream_platform.drain.follower import FETCH_WAIT_MS
 from fraudstream_platform.drain.followers import Followers
 from fraudstream_platform.drain.heartbeat import Heartbeat
 from fraudstream_platform.drain.journal import Entry
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.25
+_FOLLOWED_SECONDS = FETCH_WAIT_MS / 1000 + 0.1
+"""After its tasks have ended a run reads on for so long: their last alerts are on their way to it."""
 
 
 @dataclass
@@ -137,6 +140,7 @@ class WindowRun:
         self._predecessor_final_at: dict[int, int] = {}
         self._spark = spark
         self._has_spares = False
+        self._tasks_ended_at: float | None = None
 
     def execute(self) -> WindowReport:
         """Run until every group has ended its window and everything journaled is committed.
@@ -232,6 +236,7 @@ class WindowRun:
         outcomes = job.outcomes()
         if outcomes is None:
             return False
+        self._tasks_ended_at = self._tasks_ended_at or time.monotonic()
         for entry in committer.poll(0.5):
             self._note(entry)
         if any('"run_lost"' in outcome for outcome in outcomes):
@@ -241,7 +246,7 @@ class WindowRun:
             for group, entry in self._newest.items()
             if entry.kind != "final" and group not in self.report.superseded
         ]
-        if unfinished:
+        if unfinished or time.monotonic() - self._tasks_ended_at < _FOLLOWED_SECONDS:
             return False
         committer.commit()
         for table, rows in followers.follow(at_once=True):

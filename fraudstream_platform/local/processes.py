@@ -78,6 +78,23 @@ def tree(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
+def trees(roots: Mapping[str, psutil.Process]) -> dict[str, list[psutil.Process]]:
+    """`tree` of many roots, by one look at the machine's processes."""
+    below: dict[int, list[psutil.Process]] = {}
+    for process in psutil.process_iter():
+        try:
+            below.setdefault(process.ppid(), []).append(process)
+        except _GONE:
+            continue
+    found = {}
+    for name, root in roots.items():
+        members = [root]
+        for member in members:  # grows as it is walked
+            members += below.get(member.pid, [])
+        found[name] = members
+    return found
+
+
 def end(processes: Iterable[psutil.Process], grace_s: float) -> None:
     """SIGTERM to all, SIGKILL to those that are left after `grace_s` seconds."""
     alive = list(processes)

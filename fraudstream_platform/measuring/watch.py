@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaException
@@ -14,6 +14,7 @@ from fraudstream_platform.drain.kafka import reader, watermarks
 from fraudstream_platform.drain.positions import Positions, covers
 from fraudstream_platform.lake.commit import RecordedVersions
 from fraudstream_platform.lake.tables import TABLES, open_table
+from fraudstream_platform.measuring.seen import SeenCommits
 from fraudstream_platform.measuring.waiting import wait_for
 from fraudstream_platform.settings import Settings
 
@@ -34,6 +35,7 @@ class Sample:
     lag: int
     """Records past the last journaled step or flush."""
     rows: Mapping[str, int]
+    """Rows of the tables that were to be counted."""
     freshness_s: Mapping[str, float]
     """Now minus the newest append time committed, by layer; absent before the first commit."""
 
@@ -57,7 +59,10 @@ class Watch:
             table: RecordedVersions(self._tables[table], application) for table in LAYERS.values()
         }
         self._stepped: Positions = {}
-        self._flushes: dict[int, list[Entry]] = {g: [] for g in range(self.settings.drain_groups)}
+        self._seen = {
+            table: SeenCommits(recorded, self.settings.drain_groups)
+            for table, recorded in self._recorded.items()
+        }
 
     def close(self) -> None:
         """Release the clients."""
@@ -114,24 +119,23 @@ class Watch:
             return False
         return True
 
-    def sample(self) -> Sample:
-        """Read everything now."""
+    def sample(self, counted: Iterable[str] = TABLES) -> Sample:
+        """Read everything now, and count the rows of the tables `counted`."""
         self._read_journal()
-        for table in self._tables.values():
+        tables = {name: self._tables[name] for name in counted}
+        for table in tables.values():
             table.update_incremental()
         ends = self.ends()
         return Sample(
             at=time.time(),
             produced=sum(ends.values()),
             lag=sum(end - self._stepped.get(p, 0) for p, end in ends.items()),
-            rows={name: table.count() for name, table in self._tables.items()},
+            rows={name: table.count() for name, table in tables.items()},
             freshness_s=self._freshness(),
         )
 
     def has_committed(self, ends: Positions) -> bool:
         """True where every layer's table has passed `ends`."""
-        for table in self._tables.values():
-            table.update_incremental()
         return all(covers(self._versions(table), ends) for table in LAYERS.values())
 
     def _versions(self, table: str) -> Positions:
@@ -140,17 +144,12 @@ class Watch:
 
     def _freshness(self) -> dict[str, float]:
         now_ms = time.time() * 1000
-        found = {}
-        for layer, table in LAYERS.items():
-            versions = self._versions(table)
-            newest = [
-                max((f.counts.get("last_append_ms", 0) for f in flushes), default=0)
-                for group in self._flushes
-                if (flushes := [f for f in self._flushes[group] if covers(versions, f.flushed)])
-            ]
-            if len(newest) == self.settings.drain_groups:
-                found[layer] = round((now_ms - min(newest)) / 1000, 2)
-        return found
+        newest = {layer: self._seen[table].newest_ms() for layer, table in LAYERS.items()}
+        return {
+            layer: round((now_ms - at_ms) / 1000, 2)
+            for layer, at_ms in newest.items()
+            if at_ms is not None
+        }
 
     def _read_journal(self) -> None:
         for entry in self._journal.poll(0.01):
@@ -160,4 +159,5 @@ class Watch:
             elif entry.kind == "final":
                 self.finals.append(entry)
             elif entry.kind == "flush":
-                self._flushes[entry.group] = [*self._flushes[entry.group][-20:], entry]
+                for seen in self._seen.values():
+                    seen.note(entry)

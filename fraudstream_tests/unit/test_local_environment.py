@@ -57,3 +57,11 @@ def test_foreign_spark_and_dagster_variables_do_not_reach_a_child(
     assert "DAGSTER_HOME" not in environment
     assert environment["SPARK_REMOTE_URL"] == "sc://there:1"
     assert environment[MARKER] == str(tmp_path.resolve())
+
+
+def test_a_child_may_keep_its_compiled_modules(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Guards: every run of a window that compiles 2,000 modules, a second core's work for seconds."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in python_environment(Settings(data_dir=tmp_path))

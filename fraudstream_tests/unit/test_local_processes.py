@@ -97,3 +97,16 @@ def test_a_child_ends_with_its_parent_when_asked_to(tmp_path: Path) -> None:
     popen.kill()
     popen.wait(5)
     wait_for(lambda: processes.marked(marker) == [])
+
+
+def test_one_look_finds_what_a_look_at_each_root_finds(tmp_path: Path) -> None:
+    """Guards: processor time of a grandchild (a Python worker, a run) that nobody counts."""
+    marker = str(tmp_path)
+    roots = {name: psutil.Process(start(PARENT, tmp_path, marker).pid) for name in ("a", "b")}
+    try:
+        wait_for(lambda: len(processes.marked(marker)) == 4)
+        found = processes.trees(roots)
+        assert found == {name: processes.tree(root) for name, root in roots.items()}
+        assert [len(members) for members in found.values()] == [2, 2]
+    finally:
+        processes.end(processes.marked(marker), grace_s=5)
