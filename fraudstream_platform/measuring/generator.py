@@ -32,7 +32,7 @@ _LIVE_FRAUD = ("--fraud-rate", str(_LIVE_FRAUD_RATE), "--patterns", ",".join(_LI
 
 @dataclass
 class Simulator:
-    """A running `fraudstream produce`."""
+    """A running `fraudstream produce`, or another process that sends a stream and sums it up."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -48,14 +48,6 @@ class Simulator:
         return cls._produce(settings, "live", [*length, *_LIVE_FRAUD])
 
     @classmethod
-    def open_loop(
-        cls, settings: Settings, tps: float, seconds: float, customers: int, name: str
-    ) -> Simulator:
-        """The same with nothing made ahead, so that making and encoding count as they come."""
-        length = ("--tps", str(tps), "--seconds", str(seconds), "--customers", str(customers))
-        return cls._produce(settings, name, [*length, *_LIVE_FRAUD])
-
-    @classmethod
     def tell_history(cls, settings: Settings) -> Simulator:
         """Send 180 days of some customers' lives as fast as it goes, all patterns but one in them."""
         world = ("--history", f"{HISTORY_DAYS}d", "--customers", str(_HISTORY_CUSTOMERS))
@@ -66,13 +58,17 @@ class Simulator:
 
     @classmethod
     def _produce(cls, settings: Settings, name: str, arguments: Sequence[str]) -> Simulator:
+        truth = settings.data_dir / "simulator" / f"{name}_truth.jsonl"
+        command = ("fraudstream_platform.cli", "produce", *arguments, "--truth", str(truth))
+        return cls.run(settings, name, command)
+
+    @classmethod
+    def run(cls, settings: Settings, name: str, module: Sequence[str]) -> Simulator:
+        """Start a module with its arguments; it is told by `--summary` where to sum up."""
         folder = settings.data_dir / "simulator"
         folder.mkdir(parents=True, exist_ok=True)
         summary, log = folder / f"{name}.json", settings.data_dir / "logs" / f"{name}.log"
-        command = [
-            *(sys.executable, "-m", "fraudstream_platform.cli", "produce", *arguments),
-            *("--summary", str(summary), "--truth", str(folder / f"{name}_truth.jsonl")),
-        ]
+        command = [sys.executable, "-m", *module, "--summary", str(summary)]
         with log.open("wb") as sink:
             process = subprocess.Popen(  # nosec B603
                 command,
