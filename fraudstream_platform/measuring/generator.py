@@ -23,11 +23,10 @@ _MOST_RECORDS_AHEAD = 700_000
 HISTORY_DAYS = 180
 OLDEST_EVENT_DAYS = 366
 _HISTORY_CUSTOMERS = 600
-_LIVE_PATTERNS = (*QUICK_PATTERNS * 12, "testing_of_many")
+LIVE_PATTERNS = (*QUICK_PATTERNS * 12, "testing_of_many")
 """In turn: one attack on hundreds of cards is as many transactions as fifty others."""
-_LIVE_FRAUD_RATE = 0.01
+LIVE_FRAUD_RATE = 0.01
 """Latency is measured on alerts, and a case raises few."""
-_LIVE_FRAUD = ("--fraud-rate", str(_LIVE_FRAUD_RATE), "--patterns", ",".join(_LIVE_PATTERNS))
 
 
 @dataclass
@@ -45,7 +44,8 @@ class Simulator:
         # On a laptop the generator would take half a core from what it is meant to try.
         lead = min(_LEAD_S if seconds is None else seconds, _MOST_RECORDS_AHEAD / tps)
         length = ("--tps", str(tps), "--seconds", str(seconds or _NO_END_S), "--lead", str(lead))
-        return cls._produce(settings, "live", [*length, *_LIVE_FRAUD])
+        fraud = ("--fraud-rate", str(LIVE_FRAUD_RATE), "--patterns", ",".join(LIVE_PATTERNS))
+        return cls._produce(settings, "live", [*length, *fraud])
 
     @classmethod
     def tell_history(cls, settings: Settings) -> Simulator:

@@ -8,7 +8,7 @@ sent faster lets more of that time pass. So the same records are as ordinary at 
 from __future__ import annotations
 
 from fraudstream_platform.errors import UserError
-from fraudstream_platform.simulator.injector import QUICK_PATTERNS
+from fraudstream_platform.measuring.generator import LIVE_FRAUD_RATE, LIVE_PATTERNS
 from fraudstream_platform.simulator.stream import StreamConfig
 from fraudstream_platform.simulator.turns import Share
 
@@ -27,10 +27,6 @@ _HISTORY_RECORDS_A_CARD = 2
 _STRANGERS = 40_000
 """Customers of other parts, kept in memory as victims."""
 _SEED = 1
-_FRAUD_RATE = 0.01
-"""Latency is measured on alerts, and a case raises few."""
-_PATTERNS = (*QUICK_PATTERNS * 12, "testing_of_many")
-"""In turn: one attack on hundreds of cards is as many transactions as fifty others."""
 
 
 def events_per_s(cards: int) -> float:
@@ -75,8 +71,8 @@ def config(cards: int, part: int) -> StreamConfig:
         events_per_s(cards) / PARTS,
         most_records(cards) // PARTS,
         START_MS,
-        fraud_rate=_FRAUD_RATE,
-        patterns=_PATTERNS,
+        fraud_rate=LIVE_FRAUD_RATE,
+        patterns=LIVE_PATTERNS,
         customers=customers,
         batch_slots=CHUNK,
         share=share,

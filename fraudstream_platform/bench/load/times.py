@@ -24,7 +24,8 @@ _LOW, _HIGH = 1 << (7 * (SIZE - 1)), 1 << (7 * SIZE)
 def read(data: Bytes, places: Places) -> NDArray[np.int64]:
     """The times at `places`, epoch ms."""
     bits = (data[places[:, None] + _PLACES] & 0x7F).astype(np.uint64) << _SHIFTS
-    return (np.bitwise_or.reduce(bits, axis=1) >> np.uint64(1)).astype(np.int64)
+    doubled = np.bitwise_or.reduce(bits, axis=1)
+    return np.asarray(doubled // 2, np.int64)
 
 
 def write(data: Bytes, places: Places, times_ms: NDArray[np.int64]) -> None:
