@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,8 @@ from rich.console import Console
 
 from fraudstream_platform.bench.engines import ENGINES, Engine
 from fraudstream_platform.bench.figures import carries, figures
+from fraudstream_platform.bench.load.plan import history_count
+from fraudstream_platform.bench.load.tape import Tape, tape
 from fraudstream_platform.bench.machine import machine
 from fraudstream_platform.bench.page import page
 from fraudstream_platform.bench.plot import draw
@@ -23,6 +26,22 @@ from fraudstream_platform.bench.run import bench as running_bench
 from fraudstream_platform.settings import Settings, get_settings
 
 _OWN = "fraudstream"
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """What every engine is sent: the history, then load after load, alike for all."""
+
+    tape: Tape
+    history_count: int
+    warm: float
+    seconds: float
+
+    def history(self) -> list[Path]:
+        return self.tape.stretch(0, self.history_count)
+
+    def load(self, load: int, tps: float) -> list[Path]:
+        return self.tape.stretch(1 + load, round(tps * (self.warm + self.seconds)))
 
 
 def bench(
@@ -34,14 +53,13 @@ def bench(
     ] = [5_000.0],  # noqa: B006
     seconds: Annotated[float, typer.Option(help="Measured length of a load.", min=10)] = 300.0,
     warm: Annotated[float, typer.Option(help="Seconds of a load before that.", min=0)] = 20.0,
-    customers: Annotated[
+    cards: Annotated[
         int,
         typer.Option(
-            help="Population; 0: so many that each pays every ten minutes. Few under a high rate look "
-            "like velocity attacks, and every fourth record raises an alert.",
-            min=0,
+            help="Cards in use. Event time runs so fast that each pays every ten minutes of it.",
+            min=1_000,
         ),
-    ] = 0,
+    ] = 200_000,
     window: Annotated[int, typer.Option(help="Seconds of a window; divides an hour.", min=10)] = 60,
     find_max: Annotated[
         bool,
@@ -70,11 +88,15 @@ def bench(
         "highest_carried": {},
         "problems": [],
     }
-    rates: Iterable[float] = itertools.count(tps[0], step) if find_max else tps
-    for name in engine:
-        _measure(
-            settings, ENGINES[name], rates, find_max, (warm, seconds), customers, report, found
-        )
+    with tape(settings, folder.with_name("bench-load"), cards) as made:
+        stream = _Stream(made, history_count(cards), warm, seconds)
+        stream.history()
+        # Where the rates are known, all is made before any engine starts.
+        for load, rate in enumerate(tps[:1] if find_max else tps):
+            stream.load(load, rate)
+        for name in engine:
+            rates = itertools.count(tps[0], step) if find_max else tps
+            _measure(settings, ENGINES[name], rates, find_max, stream, report, found)
     Console().print(page(found))
     if found["problems"]:
         raise typer.Exit(1)
@@ -85,8 +107,7 @@ def _measure(
     engine: Engine,
     rates: Iterable[float],
     find_max: bool,
-    lengths: tuple[float, float],
-    customers: int,
+    stream: _Stream,
     report: Path,
     found: dict[str, Any],
 ) -> None:
@@ -95,17 +116,19 @@ def _measure(
     problems: list[str] = found["problems"]
     highest: dict[str, float] = found["highest_carried"]
     with running_bench(settings, engine) as running:
-        for tps in rates:
-            console.print(f"{engine.name}: {tps:,.0f} a second for {lengths[1]:.0f} s")
-            measured = running.load(tps, *lengths, customers)
-            load = figures(measured)
+        running.tell_history(stream.history())
+        for load, tps in enumerate(rates):
+            parts = stream.load(load, tps)
+            console.print(f"{engine.name}: {tps:,.0f} a second for {stream.seconds:.0f} s")
+            measured = running.load(tps, stream.warm, stream.seconds, parts)
+            told = figures(measured)
             draw(measured, report / f"{engine.name}-{tps:.0f}.png")
-            console.print({key: load[key] for key in ("latency_ms", "cores_busy", "problems")})
-            found["loads"].append(load)
+            console.print({key: told[key] for key in ("latency_ms", "cores_busy", "problems")})
+            found["loads"].append(told)
             if not find_max:
-                problems += [f"{engine.name}, {tps:,.0f}: {one}" for one in load["problems"]]
+                problems += [f"{engine.name}, {tps:,.0f}: {one}" for one in told["problems"]]
             _write(report, found)
-            if carries(load):
+            if carries(told):
                 highest[engine.name] = max(tps, highest.get(engine.name, 0.0))
             elif find_max:
                 break

@@ -96,6 +96,7 @@ def figures(measured: Measured) -> dict[str, Any]:
         "generator_slip_ms": {
             name: generator.get(f"slip_{name}_ms") for name in ("p99", "max")
         },
+        "generator_us_a_record": generator.get("cpu_us_per_record"),
         "has_sent": measured.has_sent,
         "has_settled": measured.has_settled,
     }  # fmt: skip

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import psutil
 
 from fraudstream_platform.bench.engines import Engine
 from fraudstream_platform.bench.figures import Measured, handover_spans
+from fraudstream_platform.bench.load.plan import shift_ms
 from fraudstream_platform.bench.process import EngineProcess
 from fraudstream_platform.drain.alerts_cli import stream_alerts
 from fraudstream_platform.drain.topics import setup
+from fraudstream_platform.errors import UserError
 from fraudstream_platform.local import control
 from fraudstream_platform.local.state import read_services
 from fraudstream_platform.measuring.generator import Simulator
@@ -30,6 +33,8 @@ _OPEN_S = 600.0
 _FIRST_RECORD_S = 120.0
 _OVERRUN_S = 180.0
 """A generator that cannot keep its schedule is waited for this long."""
+_HISTORY_S = 1_800.0
+"""Until everybody's history is sent and done."""
 _SETTLE_S = 300.0
 _SEEN_S = 2.0
 """From a peer's last step until its alerts are committed and seen."""
@@ -47,13 +52,27 @@ class Bench:
         self._watch = watch
         self._processes: list[EngineProcess] = []
         self._loads = 0
+        self._shift_ms = 0
 
-    def load(self, tps: float, warm_s: float, seconds: float, customers: int) -> Measured:
-        """Send `tps` for `warm_s` that do not count and for `seconds` that do; wait until all is done."""
+    def tell_history(self, parts: Sequence[Path]) -> None:
+        """Send the population's past as fast as it goes, and wait until it is done."""
+        self._shift_ms = shift_ms(int(time.time() * 1000))
+        generator = self._generator("history", parts)
+        try:
+            wait_for(
+                lambda: generator.has_ended,
+                _HISTORY_S, "the history is not sent", self._settings,
+            )  # fmt: skip
+        finally:
+            generator.stop()
+        if not self._settles(_HISTORY_S):
+            raise UserError(f"{self._engine.name} has not done the history")
+
+    def load(self, tps: float, warm_s: float, seconds: float, parts: Sequence[Path]) -> Measured:
+        """Send `parts` at `tps`, of which `warm_s` do not count and `seconds` do; wait until all is done."""
         self._loads += 1
         before = sum(self._watch.ends().values())
-        name = f"load-{self._loads}"
-        generator = Simulator.open_loop(self._settings, tps, warm_s + seconds, customers, name)
+        generator = self._generator(f"load-{self._loads}", parts, "--tps", str(tps))
         usage = Usage(lambda: self._roots(generator))
         try:
             wait_for(
@@ -72,7 +91,7 @@ class Bench:
             has_sent = becomes_so(lambda: generator.has_ended, _OVERRUN_S)
         finally:
             generator.stop()
-        has_settled = self._settles()
+        has_settled = self._settles(_SETTLE_S)
         spans = [s for s in self._handovers() if s[1] >= began and s[0] <= ended]
         latencies, seen = list(self._probe.latencies_ms), list(self._probe.seen_at)
         return Measured(
@@ -131,12 +150,17 @@ class Bench:
         stepped = sum(one.stepped() for one in self._processes)
         return Sample(time.time(), produced, produced - stepped, {}, {})
 
-    def _settles(self) -> bool:
+    def _generator(self, name: str, parts: Sequence[Path], *options: str) -> Simulator:
+        shift = ("--shift-ms", str(self._shift_ms))
+        module = ("fraudstream_platform.bench.load.send", *map(str, parts), *shift, *options)
+        return Simulator.run(self._settings, name, module)
+
+    def _settles(self, at_most_s: float) -> bool:
         """Wait until all that was sent is committed, or by a peer stepped; whether it was."""
         if self._engine.is_pipeline:
             ends = self._watch.ends()
-            return becomes_so(lambda: self._watch.has_committed(ends), _SETTLE_S)
-        is_done = becomes_so(lambda: self._lag().lag <= 0, _SETTLE_S)
+            return becomes_so(lambda: self._watch.has_committed(ends), at_most_s)
+        is_done = becomes_so(lambda: self._lag().lag <= 0, at_most_s)
         time.sleep(_SEEN_S)
         return is_done
 

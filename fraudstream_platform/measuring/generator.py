@@ -23,16 +23,15 @@ _MOST_RECORDS_AHEAD = 700_000
 HISTORY_DAYS = 180
 OLDEST_EVENT_DAYS = 366
 _HISTORY_CUSTOMERS = 600
-_LIVE_PATTERNS = (*QUICK_PATTERNS * 12, "testing_of_many")
+LIVE_PATTERNS = (*QUICK_PATTERNS * 12, "testing_of_many")
 """In turn: one attack on hundreds of cards is as many transactions as fifty others."""
-_LIVE_FRAUD_RATE = 0.01
+LIVE_FRAUD_RATE = 0.01
 """Latency is measured on alerts, and a case raises few."""
-_LIVE_FRAUD = ("--fraud-rate", str(_LIVE_FRAUD_RATE), "--patterns", ",".join(_LIVE_PATTERNS))
 
 
 @dataclass
 class Simulator:
-    """A running `fraudstream produce`."""
+    """A running `fraudstream produce`, or another process that sends a stream and sums it up."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -45,15 +44,8 @@ class Simulator:
         # On a laptop the generator would take half a core from what it is meant to try.
         lead = min(_LEAD_S if seconds is None else seconds, _MOST_RECORDS_AHEAD / tps)
         length = ("--tps", str(tps), "--seconds", str(seconds or _NO_END_S), "--lead", str(lead))
-        return cls._produce(settings, "live", [*length, *_LIVE_FRAUD])
-
-    @classmethod
-    def open_loop(
-        cls, settings: Settings, tps: float, seconds: float, customers: int, name: str
-    ) -> Simulator:
-        """The same with nothing made ahead, so that making and encoding count as they come."""
-        length = ("--tps", str(tps), "--seconds", str(seconds), "--customers", str(customers))
-        return cls._produce(settings, name, [*length, *_LIVE_FRAUD])
+        fraud = ("--fraud-rate", str(LIVE_FRAUD_RATE), "--patterns", ",".join(LIVE_PATTERNS))
+        return cls._produce(settings, "live", [*length, *fraud])
 
     @classmethod
     def tell_history(cls, settings: Settings) -> Simulator:
@@ -66,13 +58,17 @@ class Simulator:
 
     @classmethod
     def _produce(cls, settings: Settings, name: str, arguments: Sequence[str]) -> Simulator:
+        truth = settings.data_dir / "simulator" / f"{name}_truth.jsonl"
+        command = ("fraudstream_platform.cli", "produce", *arguments, "--truth", str(truth))
+        return cls.run(settings, name, command)
+
+    @classmethod
+    def run(cls, settings: Settings, name: str, module: Sequence[str]) -> Simulator:
+        """Start a module with its arguments; it is told by `--summary` where to sum up."""
         folder = settings.data_dir / "simulator"
         folder.mkdir(parents=True, exist_ok=True)
         summary, log = folder / f"{name}.json", settings.data_dir / "logs" / f"{name}.log"
-        command = [
-            *(sys.executable, "-m", "fraudstream_platform.cli", "produce", *arguments),
-            *("--summary", str(summary), "--truth", str(folder / f"{name}_truth.jsonl")),
-        ]
+        command = [sys.executable, "-m", *module, "--summary", str(summary)]
         with log.open("wb") as sink:
             process = subprocess.Popen(  # nosec B603
                 command,

@@ -130,6 +130,12 @@ class Population:
             self._cache[index] = known
         return known
 
+    def introduce(self, index: int) -> None:
+        """Put all identities of the customer at `index` into `fresh`, whatever is used later."""
+        customer = self.customer(index)
+        self.cards(customer)
+        self.online(customer)
+
     def identify(self, kind: str, normalised: str, fresh: list[Identity]) -> str:
         """Token of a clear value in its normalised spelling; the original is added to `fresh`."""
         token = self._tokeniser.token_normalised(kind, normalised)

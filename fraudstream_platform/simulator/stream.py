@@ -20,7 +20,7 @@ from fraudstream_platform.simulator.injector import DEMO_PATTERNS, QUICK_PATTERN
 from fraudstream_platform.simulator.injector.attack import Strength
 from fraudstream_platform.simulator.record import Transaction
 from fraudstream_platform.simulator.truth import Attack, LookAlike
-from fraudstream_platform.simulator.turns import Slots, Turns
+from fraudstream_platform.simulator.turns import Share, Slots, Turns
 from fraudstream_platform.simulator.world.world import CUSTOMER_DAY, World
 
 _MOST_CUSTOMERS = 3_000_000  # three cards each fit the seven digits behind a bin8
@@ -40,7 +40,8 @@ class StreamConfig:
 
     `time_scale` None compresses each attack to 10-40 s (a third of the run at most), so that whole
     attacks fit into a demo; another factor multiplies true durations (`injector/` has them); 1 is
-    a world in true time, for which `tps` should be low: each customer makes 2 a day.
+    a world in true time, for which `tps` should be low: each customer makes 2 a day. `tps` and
+    `count` are of the `share` alone, `customers` are everybody's.
     """
 
     seed: int
@@ -55,6 +56,9 @@ class StreamConfig:
     batch_slots: int = 256
     finale: bool = False
     injector: Injector = "first"
+    share: Share = field(default_factory=Share)
+    remembered: int = 40_000
+    """Customers kept in memory; others are made again in their turn."""
 
     def __post_init__(self) -> None:
         if self.tps <= 0 or self.count < 0:
@@ -129,6 +133,10 @@ class Stream:
         self.config = config
         self._course = _course(config, tokeniser)
 
+    def introduce(self) -> Iterator[list[Identity]]:
+        """Everybody's identities, some at a time, where customers take turns: later none is new."""
+        return self._course.introduce() if isinstance(self._course, Turns) else iter(())
+
     def batches(self) -> Iterator[Batch]:
         """All batches of the run."""
         course, first = self._course, 0
@@ -154,7 +162,9 @@ def _course(config: StreamConfig, tokeniser: Tokeniser) -> Course:
     slots = Slots(config.start_ms, config.tps, config.count)
     if not config.is_true_time:
         size = config.customers or default_customers(config.tps)
-        return Turns(seed, size, slots, menu, config.time_scale, tokeniser)
+        return Turns(
+            seed, size, slots, menu, config.time_scale, tokeniser, config.share, config.remembered
+        )
     size = config.customers or round(config.tps * _DAY_S / CUSTOMER_DAY)
     size = min(_MOST_CUSTOMERS, max(_FEWEST_IN_A_WORLD, size))
     return World(seed, size, (config.start_ms, slots.due_ms(config.count)), menu, tokeniser)

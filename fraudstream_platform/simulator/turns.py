@@ -43,6 +43,18 @@ class Slots:
         return self.start_ms + int(slot * 1000 / self.tps)
 
 
+@dataclass(frozen=True)
+class Share:
+    """One of `parts` equal parts of a stream, made by a process of its own, with customers of its own."""
+
+    part: int = 0
+    parts: int = 1
+
+    def customers(self, size: int) -> range:
+        """Which of `size` customers take turns in this part."""
+        return range(size * self.part // self.parts, size * (self.part + 1) // self.parts)
+
+
 class _Planned(NamedTuple):
     due_ms: int
     number: int
@@ -62,21 +74,25 @@ class Turns:
         menu: Menu,
         time_scale: float | None,
         tokeniser: Tokeniser,
+        share: Share,
+        remembered: int,
     ) -> None:
         self._seed = seed
+        self._share = share
+        self._own = share.customers(size)
         self._slots = slots
         self._menu = menu
         self._time_scale = time_scale
-        self._people = Population(seed, size, tokeniser)
+        self._people = Population(seed, size, tokeniser, remembered)
         self._people.online(self._people.customer(0))  # makes faker's lists before the clock runs
         self._merchants = Merchants(seed)
-        rng = random.Random(mixed(seed, 6, 0))  # nosec B311
+        rng = random.Random(mixed(seed, 6, share.part))  # nosec B311
         self._life = Life(self._people, self._merchants, rng)
-        self._chance = random.Random(mixed(seed, 7, 0))  # nosec B311
-        self._labels = Labels(random.Random(mixed(seed, 8, 0)), menu.fraud_rate)  # nosec B311
-        self._run = f"{mixed(seed, 9, slots.start_ms) >> 32:08x}"
+        self._chance = random.Random(mixed(seed, 7, share.part))  # nosec B311
+        self._labels = Labels(random.Random(mixed(seed, 8, share.part)), menu.fraud_rate)  # nosec B311
+        self._run = f"{mixed(seed, 9, slots.start_ms + share.part) >> 32:08x}"
         # Where the round of turns begins follows from the time, so that two runs differ.
-        self._first_turn = mixed(seed, 10, slots.start_ms) % size
+        self._first_turn = mixed(seed, 10, slots.start_ms) % len(self._own)
         self._turns: list[int] = []
         self._turn = 0
         self._planned: list[_Planned] = []
@@ -94,6 +110,13 @@ class Turns:
             if self._credit >= 0 and fraud_rate and self._menu.patterns:
                 self._start_attack(now)
             yield self._fill(slot, now)
+
+    def introduce(self) -> Iterator[list[Identity]]:
+        """All identities of everybody who takes turns here, which are then known."""
+        for first in self._own[::_TURNS_AT_ONCE]:
+            for index in range(first, min(first + _TURNS_AT_ONCE, self._own.stop)):
+                self._people.introduce(index)
+            yield self._people.take_fresh()
 
     def take_fresh(self) -> list[Identity]:
         """Originals of tokens that are new since the last call."""
@@ -135,7 +158,7 @@ class Turns:
     def _next_customer(self) -> int:
         if not self._turns:
             start = self._first_turn + self._turn
-            order = turn_order(self._people.size, self._seed, start, _TURNS_AT_ONCE)
+            order = turn_order(len(self._own), self._seed, start, _TURNS_AT_ONCE) + self._own.start
             self._turns = order.tolist()[::-1]
             self._turn += _TURNS_AT_ONCE
         return self._turns.pop()
@@ -150,10 +173,11 @@ class Turns:
     def _start_attack(self, now: int) -> None:
         """Plan the next attack, unless the run ends before it would."""
         menu, chance = self._menu, self._chance
+        part, parts = self._share.part, self._share.parts
         pattern = menu.patterns[self._attacks % len(menu.patterns)]
         strength = chance.choice(menu.strengths)
         victim = self._people.customer(chance.randrange(self._people.size))
-        rng = random.Random(mixed(self._seed, 11, self._attacks))  # nosec B311
+        rng = random.Random(mixed(self._seed, 11, self._attacks * parts + part))  # nosec B311
         scene = Scene(rng, self._people, self._merchants, self._life, victim, now)
         steps = menu.plan(pattern)(scene, strength)
         span_ms = max(step.offset_ms for step in steps)
