@@ -23,7 +23,7 @@ from fraudstream_platform.settings import Settings
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_REST_FACTOR = 4.0
+_REST_FACTOR = 1.0
 _MOST_REST_S = 0.05
 """After a step the log gathers for as long again, at most this long: a step costs about the same
 for 20 records as for 200, and on a busy machine, where steps are slow, there shall be fewer."""

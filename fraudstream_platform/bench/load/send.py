@@ -24,7 +24,7 @@ from fraudstream_platform.settings import Settings, get_settings
 from fraudstream_platform.simulator.producer import ProduceError, schema_id
 from fraudstream_platform.simulator.summary import Summary
 
-_TICK_S = 0.025
+_TICK_S = 0.01
 _LEAD_S = 2.0
 """The first record's time after the start: connections are made by then."""
 _LINGER_MS = 2
