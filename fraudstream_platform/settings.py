@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     drain_window_seconds: int = Field(default=120, ge=10, le=3600)
     warm_lead_seconds: int = Field(default=40, ge=5, le=300)
     flush_seconds: float = Field(default=4.0, ge=0.5, le=60)
-    step_milliseconds: int = Field(default=50, ge=1, le=1000)
+    step_milliseconds: int = Field(default=40, ge=1, le=1000)
     lease_seconds: float = Field(default=6.0, ge=1, le=60)
     run_lease_seconds: float = Field(default=30.0, ge=5, le=600)
     state_snapshot_seconds: float = Field(default=20.0, ge=1, le=3600)
