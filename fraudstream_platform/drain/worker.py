@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -33,6 +34,14 @@ def _settle() -> None:
     gc.freeze()
 
 
+def _let_go() -> None:
+    """Give back the memory of what a task held: its worker is idle until a later window, or for good."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; others need no telling
+    if trim is not None:
+        trim(0)
+
+
 def drain_batch(batch: pa.RecordBatch, assignments: Sequence[str]) -> pa.RecordBatch:
     """Drain the groups whose numbers are in `batch` (one), and give their outcomes as JSON."""
     from pyspark import TaskContext
@@ -52,6 +61,7 @@ def drain_batch(batch: pa.RecordBatch, assignments: Sequence[str]) -> pa.RecordB
             group=assignment.group,
         )
         outcome = run_group(get_settings(), assignment)
+        _let_go()
         outcomes.append(
             json.dumps(
                 {"group": assignment.group, "outcome": outcome, "retry": retry, "pid": os.getpid()}
