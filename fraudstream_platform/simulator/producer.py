@@ -8,32 +8,34 @@ delay hides from the figures.
 from __future__ import annotations
 
 import gc
-import logging
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from confluent_kafka import KafkaError, Producer
-from confluent_kafka import Message as Delivered
+from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from fraudstream_platform.connection import kafka_connection, registry_client
+from fraudstream_platform.connection import registry_client
 from fraudstream_platform.contracts.codec import Encoder
 from fraudstream_platform.contracts.schemas import avro_schema, avro_text
 from fraudstream_platform.protection.keys import bulk_sealer_of
 from fraudstream_platform.protection.vault import Identity
 from fraudstream_platform.settings import Settings
 from fraudstream_platform.simulator.record import FastEncoder, without_sending_time
+from fraudstream_platform.simulator.sending import (
+    LINGER_MS,
+    UNHURRIED_LINGER_MS,
+    Deliveries,
+    send,
+    source_producer,
+    wait_until,
+)
 from fraudstream_platform.simulator.spoiled import Message, Spoiler
 from fraudstream_platform.simulator.stream import Batch, Stream, StreamConfig
 from fraudstream_platform.simulator.summary import Summary
 from fraudstream_platform.simulator.truth import TruthFile
 from fraudstream_platform.token_links import source_tokeniser, tell_links
-
-logger = logging.getLogger(__name__)
 
 TICK_S = 0.025
 """Records of one tick are sent together, at its end and never before their intended times."""
@@ -42,12 +44,9 @@ _PREPARE_US = 200
 _SPARE_S = 0.005
 """Nothing is made ahead in the last moments before a batch is due."""
 _SEALS_AT_ONCE = 400
-_LINGER_MS = 2
-_UNHURRIED_LINGER_MS = 500
 _FLUSH_S = 60.0
 _METADATA_S = 15.0
 _CONNECT_MS = 2_000
-_QUEUE_FULL_WAIT_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -108,12 +107,11 @@ class Simulation:
         self._unsealed: list[Identity] = []
         self._patterns: Counter[str] = Counter()
         self._slips: list[float] = []
-        self._reported: set[tuple[str, str]] = set()
         self.summary = Summary(started_ms=config.start_ms)
-        self._producer = Producer(_producer_settings(settings, self._on_delivery, _LINGER_MS))
-        # Seals and labels are in no hurry; large batches of them spare the broker.
-        self._unhurried = Producer(
-            _producer_settings(settings, self._on_delivery, _UNHURRIED_LINGER_MS)
+        deliveries = Deliveries(self.summary)
+        self._producer, self._unhurried = (
+            source_producer(settings, "fraudstream-simulator", linger_ms, deliveries)
+            for linger_ms in (LINGER_MS, UNHURRIED_LINGER_MS)
         )
         _require_topics(self._producer, (self._raw, self._vault, self._labels))
 
@@ -172,10 +170,10 @@ class Simulation:
 
     def _send_one(self, prepared: _Prepared) -> None:
         if self._paced:
-            _wait_until(prepared.due_s)
+            wait_until(prepared.due_s)
             self._slips.append((time.time() - prepared.due_s) * 1000)
         for key, value in prepared.messages:
-            _send(self._producer, self._raw, key, value)
+            send(self._producer, self._raw, key, value)
         self.summary.produced += len(prepared.messages)
         self._producer.poll(0)
         self._unhurried.poll(0)
@@ -185,7 +183,7 @@ class Simulation:
         """Send the labels of the batch, and note its attacks."""
         for label in batch.labels:
             key = label["transaction_id"].encode()
-            _send(self._unhurried, self._labels, key, self._label_encoder.encode(label))
+            send(self._unhurried, self._labels, key, self._label_encoder.encode(label))
         self.summary.labels += len(batch.labels)
         self._truth.write(batch.attacks)
         self._patterns.update(attack.pattern for attack in batch.attacks)
@@ -196,39 +194,16 @@ class Simulation:
             return
         identities, self._unsealed = self._unsealed, []
         for token, record in self._sealer.vault_records(identities):
-            _send(self._unhurried, self._vault, token, record)
+            send(self._unhurried, self._vault, token, record)
         self.summary.sealed += len(identities)
         tell_links(self._settings, self._unhurried, self._tokeniser.links.take_made())
-
-    def _on_delivery(self, error: KafkaError | None, message: Delivered) -> None:
-        if error is None:
-            return
-        self.summary.delivery_errors += 1
-        seen = (str(message.topic()), error.name())
-        if seen not in self._reported:  # one line a cause, however many records it cost
-            self._reported.add(seen)
-            logger.error("records are not delivered to %s: %s", *seen)
 
     def _finish(self, cpu_s: float) -> None:
         summary = self.summary
         summary.attacks_by_pattern = dict(self._patterns)
         summary.attacks = sum(self._patterns.values())
         summary.bad_records = dict(self._spoiler.counts)
-        summary.finished_ms = int(time.time() * 1000)
-        if self._slips:
-            summary.slip_p99_ms = round(float(np.percentile(self._slips, 99)), 2)
-            summary.slip_max_ms = round(max(self._slips), 2)
-        summary.cpu_us_per_record = round(1e6 * cpu_s / max(1, summary.produced), 1)
-
-
-def _send(producer: Producer, topic: str, key: bytes | None, value: bytes) -> None:
-    while True:
-        try:
-            producer.produce(topic, value, key)
-        except BufferError:  # the local queue is full: the broker is slower than the schedule
-            producer.poll(_QUEUE_FULL_WAIT_S)
-        else:
-            return
+        summary.close(cpu_s, self._slips)
 
 
 def _require_topics(producer: Producer, topics: tuple[str, ...]) -> None:
@@ -242,27 +217,3 @@ def _require_topics(producer: Producer, topics: tuple[str, ...]) -> None:
 def _is_time(ahead: deque[_Prepared]) -> bool:
     """Whether there is time to make another batch before the next one is due."""
     return not ahead or time.time() < ahead[0].due_s - _SPARE_S
-
-
-def _wait_until(at_s: float) -> None:
-    wait = at_s - time.time()
-    if wait > 0:
-        time.sleep(wait)
-
-
-def _producer_settings(settings: Settings, on_delivery: Any, linger_ms: int) -> dict[str, Any]:
-    return {
-        **kafka_connection(settings),
-        "client.id": "fraudstream-simulator",
-        "enable.idempotence": True,
-        "acks": "all",
-        "linger.ms": linger_ms,
-        # Batches are small and seals do not shrink: lz4 cost 8 us a record and more slip.
-        "compression.type": "none",
-        # The partitioner of the Java clients, so that every language keys alike.
-        "partitioner": "murmur2_random",
-        "queue.buffering.max.messages": 500_000,
-        # Success needs no callback: flush() says that all are gone, errors are counted.
-        "delivery.report.only.error": True,
-        "on_delivery": on_delivery,
-    }

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 
 @dataclass
@@ -25,6 +29,14 @@ class Summary:
     slip_max_ms: float = 0.0
     cpu_us_per_record: float = 0.0
     records_per_s: float = 0.0
+
+    def close(self, cpu_s: float, slips_ms: Sequence[float]) -> None:
+        """Sum up when all is sent: the process's CPU seconds, and how late each batch went."""
+        self.finished_ms = int(time.time() * 1000)
+        self.cpu_us_per_record = round(1e6 * cpu_s / max(1, self.produced), 1)
+        if slips_ms:
+            self.slip_p99_ms = round(float(np.percentile(slips_ms, 99)), 2)
+            self.slip_max_ms = round(max(slips_ms), 2)
 
     def write(self, path: Path) -> None:
         """Write the summary as JSON."""

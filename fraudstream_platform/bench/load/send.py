@@ -16,20 +16,25 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import Producer
 
 from fraudstream_platform.bench.load.block import LABELS, SEALS, TRANSACTIONS, Block, read_blocks
-from fraudstream_platform.connection import kafka_connection, registry_client
+from fraudstream_platform.connection import registry_client
 from fraudstream_platform.settings import Settings, get_settings
 from fraudstream_platform.simulator.producer import ProduceError, schema_id
+from fraudstream_platform.simulator.sending import (
+    LINGER_MS,
+    UNHURRIED_LINGER_MS,
+    Deliveries,
+    send,
+    source_producer,
+    wait_until,
+)
 from fraudstream_platform.simulator.summary import Summary
 
 _TICK_S = 0.01
 _LEAD_S = 2.0
 """The first record's time after the start: connections are made by then."""
-_LINGER_MS = 2
-_UNHURRIED_LINGER_MS = 500
-_QUEUE_FULL_WAIT_S = 0.02
 _FLUSH_S = 120.0
 
 
@@ -50,9 +55,11 @@ class Sender:
         self._shift_ms, self._tps = shift_ms, tps
         self._slips: list[float] = []
         self.summary = Summary()
-        self._producer = self._connected(settings, _LINGER_MS)
-        # Seals and labels are in no hurry; large batches of them spare the broker.
-        self._unhurried = self._connected(settings, _UNHURRIED_LINGER_MS)
+        deliveries = Deliveries(self.summary)
+        self._producer, self._unhurried = (
+            source_producer(settings, "fraudstream-bench", linger_ms, deliveries)
+            for linger_ms in (LINGER_MS, UNHURRIED_LINGER_MS)
+        )
 
     def send(self, parts: Sequence[Path]) -> None:
         """Send everything; raises ProduceError where a record was not delivered."""
@@ -105,52 +112,19 @@ class Sender:
         self.summary.produced += count
 
     def _wait_until(self, at_s: float) -> None:
-        wait = at_s - time.time()
-        if wait > 0:
-            time.sleep(wait)
+        wait_until(at_s)
         self._slips.append((time.time() - at_s) * 1000)
 
     def _produce(
         self, producer: Producer, topic: str, keys: Sequence[bytes], values: Sequence[bytes]
     ) -> None:
-        name, produce = self._topics[topic], producer.produce
+        name = self._topics[topic]
         for key, value in zip(keys, values, strict=True):
-            while True:
-                try:
-                    produce(name, value, key)
-                except BufferError:  # the local queue is full: the broker is slower
-                    producer.poll(_QUEUE_FULL_WAIT_S)
-                else:
-                    break
-
-    def _connected(self, settings: Settings, linger_ms: int) -> Producer:
-        return Producer(
-            {
-                **kafka_connection(settings),
-                "client.id": "fraudstream-bench",
-                "enable.idempotence": True,
-                "acks": "all",
-                "linger.ms": linger_ms,
-                # The partitioner of the Java clients, so that every language keys alike.
-                "partitioner": "murmur2_random",
-                "queue.buffering.max.messages": 500_000,
-                # Success needs no callback: flush() says that all are gone, errors are counted.
-                "delivery.report.only.error": True,
-                "on_delivery": self._on_delivery,
-            }
-        )
-
-    def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
-        self.summary.delivery_errors += error is not None
+            send(producer, name, key, value)
 
     def _finish(self, cpu_s: float, took_s: float) -> None:
-        summary = self.summary
-        summary.finished_ms = int(time.time() * 1000)
-        summary.records_per_s = round(summary.produced / took_s, 1)
-        summary.cpu_us_per_record = round(1e6 * cpu_s / max(1, summary.produced), 1)
-        if self._slips:
-            summary.slip_p99_ms = round(float(np.percentile(self._slips, 99)), 2)
-            summary.slip_max_ms = round(max(self._slips), 2)
+        self.summary.records_per_s = round(self.summary.produced / took_s, 1)
+        self.summary.close(cpu_s, self._slips)
 
 
 def main(
