@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraudstream_platform.compiled import compiled
+from fraudstream_platform.contracts.fnv import hash_bytes
 from fraudstream_platform.contracts.texts import Texts
 
 _WORDS, _RUN, _TOKEN = 1, 2, 3
@@ -22,15 +23,12 @@ _RUN_PATTERN = re.compile(r"\^\[(?P<set>[^\[\]]+)\]\{(?P<low>[0-9]+)(?:,(?P<high
 _TOKEN_PATTERN = re.compile(
     r"\^\((?P<kinds>[a-z]{2}(?:\|[a-z]{2})*)\)\[0-9\]\+_\[(?P<set>[^\[\]]+)\]\{(?P<length>[0-9]+)\}\$"
 )
-_BASIS, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 _ZERO, _NINE, _LOW_LINE = ord("0"), ord("9"), ord("_")
 
 
 @compiled
 def _place_of(data: NDArray[np.uint8], start: int, stop: int, slots: int) -> int:
-    value = _BASIS
-    for place in range(start, stop):
-        value = (value ^ np.uint64(data[place])) * _PRIME
+    value = hash_bytes(data, start, stop)
     value ^= value >> np.uint64(29)
     return np.int64(value % np.uint64(slots))  # type: ignore[return-value]  # to numba an int
 

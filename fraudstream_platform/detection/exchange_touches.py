@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from fraudstream_platform.compiled import compiled
 from fraudstream_platform.contracts.codes import NO_ACCOUNT_CODES
+from fraudstream_platform.contracts.fnv import FNV_PRIME
 from fraudstream_platform.detection.events import Events
 from fraudstream_platform.detection.flags import ATTEMPT, CIT, DECLINED, PRESENT, PROBE, SMALL
-from fraudstream_platform.detection.hashing import FNV_PRIME, fnv1a
+from fraudstream_platform.detection.hashing import fnv1a
 
 KINDS = ("device", "ipnet", "merchant", "bin_merchant")
 """Rows of `Touches.keys`."""

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from fraudstream_platform.contracts.schemas import IDENTITY_KINDS
 from fraudstream_platform.contracts.tables import BRONZE_SCHEMA
+from fraudstream_platform.contracts.texts import Texts
 from fraudstream_platform.detection.exchange_touches import DEVICE, NETWORK, Touches
-from fraudstream_platform.detection.hashing import hash_columns
+from fraudstream_platform.detection.hashing import hash_texts
 from fraudstream_platform.detection.step import Detector
 from fraudstream_platform.lake.hours import hour_of
 from fraudstream_platform.settings import Settings
@@ -61,7 +62,9 @@ def renamed_touches(told: Told, twin: pl.DataFrame) -> Told:
     places = pl.DataFrame(dict(zip(_PLACE, (old.partition, old.offset), strict=True)))
     rows = places.join(twin, on=_PLACE, how="left", maintain_order="left")
     assert rows["transaction_id"].null_count() == 0, "a touch of no record"
-    hashes = {n: _short(h) for n, h in hash_columns(rows, ("card", "device", "ip_net")).items()}
+    hashes = {
+        n: _short(h) for n, h in hash_texts(Texts.of(rows), ("card", "device", "ip_net")).items()
+    }
     keys = old.keys.copy()
     for kind, name in ((DEVICE, "device"), (NETWORK, "ip_net")):
         keys[kind] = np.where(keys[kind] != 0, hashes[name], 0)

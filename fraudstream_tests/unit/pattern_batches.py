@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from fraudstream_platform.contracts.texts import Texts
 from fraudstream_platform.detection.batch import Batch
 from fraudstream_platform.detection.catalogue import INTEGERS, REALS
 from fraudstream_platform.detection.events import HASHED, Events, read_events
-from fraudstream_platform.detection.hashing import hash_columns
+from fraudstream_platform.detection.hashing import hash_texts
 from fraudstream_platform.detection.sample import bronze, sample_row
 
 REMOTE = {"entry_mode": "ecom", "channel": "ECOM", "source": "ONLINE", "latitude": None}
@@ -29,7 +30,7 @@ KINDS: tuple[dict[str, Any], ...] = (
 def events_of(rows: list[dict[str, Any]]) -> Events:
     """Events of Bronze rows."""
     frame = bronze(rows)
-    return read_events(frame, hash_columns(frame, HASHED))
+    return read_events(frame, hash_texts(Texts.of(frame), HASHED))
 
 
 def random_batch(rows: int, seed: int = 1) -> Batch:

@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from fraudstream_platform.contracts.texts import Texts
 from fraudstream_platform.detection.batch import Batch, Reason, Signal
 from fraudstream_platform.detection.cases import case_id
 from fraudstream_platform.detection.events import HASHED, read_events
 from fraudstream_platform.detection.findings import ENTITIES, FACTS, Subject, subjects_of
-from fraudstream_platform.detection.hashing import hash_columns
+from fraudstream_platform.detection.hashing import hash_texts
 from fraudstream_platform.detection.patterns import PATTERNS
 from fraudstream_platform.detection.rules import RULES, RuleSet
 from fraudstream_platform.detection.sample import bronze, sample_row, token
@@ -55,7 +56,7 @@ def patterns_of_card_and_merchant(monkeypatch: pytest.MonkeyPatch) -> None:
 def subjects(testing: float, velocity: float, **changes: Any) -> list[Subject]:
     """Who is found where these two signals fire on one row."""
     frame = bronze([sample_row(0, **changes)])
-    events = read_events(frame, hash_columns(frame, HASHED))
+    events = read_events(frame, hash_texts(Texts.of(frame), HASHED))
     batch = Batch(events, np.zeros((1, 0), np.int64), np.zeros((1, 0)))
     signals = {"card_testing": np.array([testing]), "velocity_attack": np.array([velocity])}
     scores = Scores(np.array([noisy_or((testing, velocity))], np.int32), signals)

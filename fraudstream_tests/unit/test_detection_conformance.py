@@ -10,11 +10,12 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from fraudstream_platform.contracts.texts import Texts
 from fraudstream_platform.detection.alerts import alert_id
 from fraudstream_platform.detection.batch import Batch
 from fraudstream_platform.detection.catalogue import FEATURES, REALS
 from fraudstream_platform.detection.catalogue_docs import features_page
-from fraudstream_platform.detection.hashing import fnv1a, hash_columns
+from fraudstream_platform.detection.hashing import fnv1a, hash_texts
 from fraudstream_platform.detection.patterns import PATTERNS
 from fraudstream_platform.detection.rules import RULES
 from fraudstream_platform.detection.sample import sample_bronze
@@ -116,11 +117,13 @@ def test_alert_ids_are_stable() -> None:
 def test_kernel_hash_is_fnv1a() -> None:
     """Hashes stand in snapshots, so they may not follow a library's version."""
     frame = sample_bronze(3).with_columns(customer=pl.lit(None, pl.String))
-    hashes = hash_columns(frame, ("transaction_id", "customer"))
+    hashes = hash_texts(Texts.of(frame), ("transaction_id", "customer"))
     assert hashes["transaction_id"].tolist() == [fnv1a(f"t-{i}") for i in range(3)]
     assert hashes["customer"].tolist() == [0, 0, 0]
     assert int(fnv1a("a")) == 0xAF63DC4C8601EC8C  # from the reference implementation
-    assert hash_columns(frame[1:2], ("transaction_id",))["transaction_id"][0] == fnv1a("t-1")
+    assert hash_texts(Texts.of(frame[1:2]), ("transaction_id",))["transaction_id"][0] == fnv1a(
+        "t-1"
+    )
 
 
 def test_a_null_hashes_to_0_whatever_lies_in_its_place() -> None:
@@ -130,7 +133,11 @@ def test_a_null_hashes_to_0_whatever_lies_in_its_place() -> None:
     array = pa.LargeStringArray.from_buffers(3, *map(pa.py_buffer, (*buffers[1:], buffers[0])), 2)
     frame = pl.DataFrame({"device_pan": pl.from_arrow(array)})
     assert frame["device_pan"].to_list() == ["a" * 30, None, None]
-    assert hash_columns(frame, ["device_pan"])["device_pan"].tolist() == [fnv1a("a" * 30), 0, 0]
+    assert hash_texts(Texts.of(frame), ["device_pan"])["device_pan"].tolist() == [
+        fnv1a("a" * 30),
+        0,
+        0,
+    ]
 
 
 def test_scores_grow_with_independent_evidence() -> None:
